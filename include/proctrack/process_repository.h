@@ -1,0 +1,209 @@
+/* The port to where processes are kept (IProcessRepository): a base struct with a const table of
+ * operations, implemented by repository/redis and repository/memory.
+ *
+ * Contract for every call:
+ * - One thread: the loop that the repository belongs to submits, and `done` runs there.
+ * - The caller owns the call struct until `done`; the repository allocates nothing for it that
+ *   the caller would have to free. Submitting is a tail call: `done` may run before it returns.
+ * - `done` runs exactly once, also on failure; close() ends every open call with ERR_CANCELED.
+ * - Spans and arrays that a call gives out are borrowed until `done` returns; spans that it takes
+ *   in must live until then.
+ * - Every change is one atomic step in the store. ERR_UNAVAILABLE and ERR_TIMEOUT of a change mean
+ *   that its outcome is unknown. ERR_CORRUPT: that one record is damaged, others are served.
+ * - `now` in a call is the caller's wall clock in ms; repositories read no clock of their own. */
+#ifndef PROCTRACK_PROCESS_REPOSITORY_H
+#define PROCTRACK_PROCESS_REPOSITORY_H
+
+#include "proctrack/list.h"
+#include "proctrack/process.h"
+
+struct process_repository;
+
+struct process_op {
+    void (*done)(struct process_op *op);
+    enum err result;       /* set before done() runs */
+    struct list_link link; /* the repository's while the call is open */
+};
+
+void process_op_init(struct process_op *op, void (*done)(struct process_op *op));
+/* Finishes the operation; it may be gone after this. A second finish stops at an assert. */
+void process_op_finish(struct process_op *op, enum err result);
+
+/* Stores a new process (version 1, pending), wholly or not at all.
+ * With a key: OK with replayed = true and the stored process in `existing` when the key led to one
+ * with the same fingerprint; KEY_REUSED when the fingerprint differs; GONE when it was removed. */
+struct repo_create {
+    struct process_op op;
+    struct process process;      /* in: all of it */
+    struct span idempotency_key; /* in: or absent */
+    uint64_t fingerprint;        /* in: of the request's body */
+    bool replayed;               /* out */
+    struct process existing;     /* out, only when replayed (without input) */
+};
+
+/* OK, NOT_FOUND (never existed), GONE (removed, tombstone still there), CORRUPT. */
+struct repo_get {
+    struct process_op op;
+    struct process_id id;   /* in */
+    bool with_input;        /* in */
+    struct process process; /* out */
+};
+
+/* One guarded change (process_apply). With OK, CONFLICT, LEASE_LOST and STALE `process` is the
+ * record as it now is. NOT_FOUND, GONE, CORRUPT as in get. */
+struct repo_transition {
+    struct process_op op;
+    struct process_id id;         /* in */
+    struct process_change change; /* in */
+    struct process process;       /* out, without input */
+    bool changed;                 /* out: false when it had been made before */
+    struct {                      /* for a layer between the caller and the repository */
+        void (*done)(struct process_op *op);
+        void *arg;
+    } outer;
+};
+
+/* Takes up to max due processes of the types: highest priority first, then oldest. OK with
+ * count = 0 when there is none. */
+#define REPO_CLAIM_MAX 64
+struct repo_claim {
+    struct process_op op;
+    const struct span *types; /* in */
+    size_t type_count;
+    struct span worker;                                 /* in */
+    int max;                                            /* in: 1..REPO_CLAIM_MAX */
+    int64_t now, lease_ms;                              /* in */
+    char tokens[REPO_CLAIM_MAX][LEASE_TOKEN_TEXT_SIZE]; /* in: max of them */
+    const struct process *processes;                    /* out: with input and lease_token */
+    size_t count;                                       /* out */
+};
+
+/* Removes one finished process and leaves a tombstone. CONFLICT while it is not finished, STALE on
+ * if_version; `process` as in transition: the record as it was. */
+struct repo_remove {
+    struct process_op op;
+    struct process_id id;   /* in */
+    int64_t now;            /* in */
+    int64_t if_version;     /* in, 0: any */
+    struct process process; /* out */
+};
+
+/* A place in an index: the next page starts after it. */
+struct repo_position {
+    int64_t score;
+    struct process_id id;
+};
+
+/* A page, newest first: by creation time, or with a status by the time it entered that status.
+ * A page examines a bounded number of records, so with filters it may come out short, even empty,
+ * with more = true. Without input. */
+#define REPO_LIST_MAX     200
+#define REPO_LIST_EXAMINE 2000
+struct repo_list {
+    struct process_op op;
+    bool by_status;                        /* in */
+    enum process_status status;            /* in, when by_status */
+    struct span type, group;               /* in: or absent */
+    int64_t created_after, created_before; /* in: exclusive; 0: open */
+    int limit;                             /* in: 1..REPO_LIST_MAX */
+    bool has_position;                     /* in */
+    struct repo_position position;         /* in, when has_position; out, when more */
+    const struct process *processes;       /* out */
+    size_t count;                          /* out */
+    bool more;                             /* out */
+};
+
+struct repo_counts {
+    struct process_op op;
+    int64_t by_status[PROCESS_STATUS_COUNT]; /* out */
+    int64_t total;                           /* out */
+};
+
+/* One bounded step of removing finished processes, each leaving a tombstone; nothing unfinished is
+ * ever touched. Examines up to `limit` records of one index, oldest first:
+ * SWEEP_EXPIRED: those whose expires_at <= before; SWEEP_FINISHED: those of `status` that ended
+ * at or before `before`. Start with has_position = false and pass the call again while more. */
+#define REPO_SWEEP_MAX 500
+enum repo_sweep_kind { SWEEP_EXPIRED, SWEEP_FINISHED };
+struct repo_sweep {
+    struct process_op op;
+    enum repo_sweep_kind kind;             /* in */
+    enum process_status status;            /* in, SWEEP_FINISHED: a final one */
+    struct span type;                      /* in: or absent */
+    int64_t before, now;                   /* in */
+    int limit;                             /* in: 1..REPO_SWEEP_MAX */
+    bool dry_run;                          /* in: count only */
+    bool has_position;                     /* in, out */
+    struct repo_position position;         /* in, out */
+    int64_t matched[PROCESS_STATUS_COUNT]; /* out: removed (or, dry, removable) in this step */
+    bool more;                             /* out */
+};
+
+/* One bounded step of what time brings: scheduled processes that are due become claimable; leases
+ * that have lapsed are applied as EVENT_LAPSE. Any instance may, several do no harm. */
+struct repo_advance {
+    struct process_op op;
+    int64_t now;     /* in */
+    int limit;       /* in: of each kind, 1..500 */
+    uint32_t jitter; /* in: random */
+    int released;    /* out: scheduled -> claimable */
+    int lapsed;      /* out */
+    bool more;       /* out: the limit was reached */
+};
+
+struct repo_ping {
+    struct process_op op;
+};
+
+/* All slots are mandatory: process_repository_init() asserts it. */
+struct process_repository_ops {
+    const char *name; /* "redis", "memory" */
+    void (*create)(struct process_repository *repository, struct repo_create *call);
+    void (*get)(struct process_repository *repository, struct repo_get *call);
+    void (*transition)(struct process_repository *repository, struct repo_transition *call);
+    void (*claim)(struct process_repository *repository, struct repo_claim *call);
+    void (*remove)(struct process_repository *repository, struct repo_remove *call);
+    void (*list)(struct process_repository *repository, struct repo_list *call);
+    void (*counts)(struct process_repository *repository, struct repo_counts *call);
+    void (*sweep)(struct process_repository *repository, struct repo_sweep *call);
+    void (*advance)(struct process_repository *repository, struct repo_advance *call);
+    void (*ping)(struct process_repository *repository, struct repo_ping *call);
+    void (*close)(struct process_repository *repository);
+    void (*destroy)(struct process_repository *repository); /* after close */
+};
+
+/* What went wrong since start, for /stats; only ever counts up. */
+struct repository_counters {
+    uint64_t damaged;    /* records that could not be read */
+    uint64_t healed;     /* index entries dropped because their record was gone */
+    uint64_t reconnects; /* connections made after the first */
+    uint64_t timeouts;   /* calls that missed their deadline */
+};
+
+struct process_repository {
+    const struct process_repository_ops *ops;
+    const struct process_policy *policy;
+    struct repository_counters counters;
+    bool closed;
+};
+
+void process_repository_init(struct process_repository *repository,
+                             const struct process_repository_ops *ops,
+                             const struct process_policy *policy);
+
+/* Submitting: each prepares the op's link and calls the slot; after close(), finishes with
+ * ERR_CANCELED. `op.done` must be set. */
+void repository_create(struct process_repository *repository, struct repo_create *call);
+void repository_get(struct process_repository *repository, struct repo_get *call);
+void repository_transition(struct process_repository *repository, struct repo_transition *call);
+void repository_claim(struct process_repository *repository, struct repo_claim *call);
+void repository_remove(struct process_repository *repository, struct repo_remove *call);
+void repository_list(struct process_repository *repository, struct repo_list *call);
+void repository_counts(struct process_repository *repository, struct repo_counts *call);
+void repository_sweep(struct process_repository *repository, struct repo_sweep *call);
+void repository_advance(struct process_repository *repository, struct repo_advance *call);
+void repository_ping(struct process_repository *repository, struct repo_ping *call);
+void repository_close(struct process_repository *repository);   /* twice is fine */
+void repository_destroy(struct process_repository *repository); /* NULL is fine; closes first */
+
+#endif

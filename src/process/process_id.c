@@ -1,0 +1,68 @@
+/* Ids and lease tokens. libuuid asks the kernel for every id that it makes, which costs more than
+ * all the rest of creating a process in memory; so the randomness comes from a pool. */
+#include "proctrack/process.h"
+
+#include <string.h>
+#include <sys/random.h>
+#include <uuid/uuid.h>
+
+static bool random_bytes(void *ret_bytes, size_t len)
+{
+    static _Thread_local unsigned char pool[4096];
+    static _Thread_local size_t left;
+    if (left < len) {
+        if (getrandom(pool, sizeof(pool), 0) != (ssize_t)sizeof(pool))
+            return false;
+        left = sizeof(pool);
+    }
+    left -= len;
+    memcpy(ret_bytes, pool + left, len);
+    memset(pool + left, 0, len); /* what was given out must not be found here later */
+    return true;
+}
+
+bool process_id_new(struct process_id *ret_id)
+{
+    struct process_id id;
+    if (!random_bytes(id.bytes, sizeof(id.bytes)))
+        return false;
+    id.bytes[6] = (unsigned char)((id.bytes[6] & 0x0f) | 0x40); /* version 4 */
+    id.bytes[8] = (unsigned char)((id.bytes[8] & 0x3f) | 0x80); /* variant of RFC 9562 */
+    *ret_id = id;
+    return true;
+}
+
+bool process_id_parse(struct span text, struct process_id *ret_id)
+{
+    char copy[PROCESS_ID_TEXT_SIZE];
+    uuid_t uuid;
+    if (text.len != sizeof(copy) - 1 || !text_copy(copy, sizeof(copy), text) ||
+        uuid_parse(copy, uuid) != 0)
+        return false;
+    memcpy(ret_id->bytes, uuid, sizeof(ret_id->bytes));
+    return true;
+}
+
+void process_id_format(const struct process_id *id, char ret_text[PROCESS_ID_TEXT_SIZE])
+{
+    uuid_unparse_lower(id->bytes, ret_text);
+}
+
+int process_id_compare(const struct process_id *a, const struct process_id *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+bool lease_token_new(char ret_text[LEASE_TOKEN_TEXT_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[(LEASE_TOKEN_TEXT_SIZE - 1) / 2];
+    if (!random_bytes(bytes, sizeof(bytes)))
+        return false;
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        ret_text[2 * i] = digits[bytes[i] >> 4];
+        ret_text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    ret_text[LEASE_TOKEN_TEXT_SIZE - 1] = '\0';
+    return true;
+}

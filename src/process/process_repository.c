@@ -1,0 +1,73 @@
+#include "proctrack/process_repository.h"
+
+#include <assert.h>
+#include <string.h>
+
+void process_op_init(struct process_op *op, void (*done)(struct process_op *op))
+{
+    op->done = done;
+    op->result = ERR_INTERNAL;
+    list_init(&op->link);
+}
+
+void process_op_finish(struct process_op *op, enum err result)
+{
+    void (*done)(struct process_op * op) = op->done;
+    assert(done != NULL); /* a second finish stops here */
+    op->done = NULL;
+    op->result = result;
+    list_remove(&op->link);
+    done(op);
+}
+
+void process_repository_init(struct process_repository *repository,
+                             const struct process_repository_ops *ops,
+                             const struct process_policy *policy)
+{
+    assert(ops->name != NULL && ops->create != NULL && ops->get != NULL);
+    assert(ops->transition != NULL && ops->claim != NULL && ops->remove != NULL);
+    assert(ops->list != NULL && ops->counts != NULL && ops->sweep != NULL);
+    assert(ops->advance != NULL && ops->ping != NULL && ops->close != NULL);
+    assert(ops->destroy != NULL);
+    memset(repository, 0, sizeof(*repository));
+    repository->ops = ops;
+    repository->policy = policy;
+}
+
+#define DEFINE_SUBMIT(slot)                                                                 \
+    void repository_##slot(struct process_repository *repository, struct repo_##slot *call) \
+    {                                                                                       \
+        assert(call->op.done != NULL);                                                      \
+        list_init(&call->op.link);                                                          \
+        if (repository->closed)                                                             \
+            process_op_finish(&call->op, ERR_CANCELED);                                     \
+        else                                                                                \
+            repository->ops->slot(repository, call);                                        \
+    }
+
+DEFINE_SUBMIT(create)
+DEFINE_SUBMIT(get)
+DEFINE_SUBMIT(transition)
+DEFINE_SUBMIT(claim)
+DEFINE_SUBMIT(remove)
+DEFINE_SUBMIT(list)
+DEFINE_SUBMIT(counts)
+DEFINE_SUBMIT(sweep)
+DEFINE_SUBMIT(advance)
+DEFINE_SUBMIT(ping)
+
+void repository_close(struct process_repository *repository)
+{
+    if (repository->closed)
+        return;
+    repository->closed = true;
+    repository->ops->close(repository);
+}
+
+void repository_destroy(struct process_repository *repository)
+{
+    if (repository == NULL)
+        return;
+    repository_close(repository);
+    repository->ops->destroy(repository);
+}

@@ -1,0 +1,142 @@
+#include "repository/ordered_index.h"
+
+#include <string.h>
+
+static int compare(const struct index_node *node, int64_t score, const struct process_id *id)
+{
+    if (node->score != score)
+        return node->score < score ? -1 : 1;
+    return id == NULL ? 1 : process_id_compare(node->id, id);
+}
+
+/* The heap order of the treap: ids are random, and the server makes them. */
+static uint32_t weight(const struct index_node *node)
+{
+    uint32_t value;
+    memcpy(&value, node->id->bytes, sizeof(value));
+    return value;
+}
+
+static struct index_node **place_of(struct ordered_index *index, struct index_node *node)
+{
+    if (node->parent == NULL)
+        return &index->root;
+    return node->parent->left == node ? &node->parent->left : &node->parent->right;
+}
+
+/* Lifts `node` over its parent; the order from left to right stays. */
+static void lift(struct ordered_index *index, struct index_node *node)
+{
+    struct index_node *parent = node->parent, *moved;
+    *place_of(index, parent) = node;
+    node->parent = parent->parent;
+    if (parent->left == node) {
+        moved = node->right;
+        parent->left = moved;
+        node->right = parent;
+    } else {
+        moved = node->left;
+        parent->right = moved;
+        node->left = parent;
+    }
+    if (moved != NULL)
+        moved->parent = parent;
+    parent->parent = node;
+}
+
+void index_insert(struct ordered_index *index, struct index_node *node, int64_t score,
+                  const struct process_id *id)
+{
+    struct index_node **place = &index->root, *parent = NULL;
+    while (*place != NULL) {
+        parent = *place;
+        place = compare(parent, score, id) > 0 ? &parent->left : &parent->right;
+    }
+    *node = (struct index_node){.parent = parent, .score = score, .id = id};
+    *place = node;
+    while (node->parent != NULL && weight(node) < weight(node->parent))
+        lift(index, node);
+    index->count++;
+}
+
+void index_remove(struct ordered_index *index, struct index_node *node)
+{
+    if (node->id == NULL)
+        return;
+    while (node->left != NULL && node->right != NULL)
+        lift(index, weight(node->left) < weight(node->right) ? node->left : node->right);
+    struct index_node *child = node->left != NULL ? node->left : node->right;
+    *place_of(index, node) = child;
+    if (child != NULL)
+        child->parent = node->parent;
+    *node = (struct index_node){.id = NULL};
+    index->count--;
+}
+
+static struct index_node *leftmost(struct index_node *node)
+{
+    while (node != NULL && node->left != NULL)
+        node = node->left;
+    return node;
+}
+
+static struct index_node *rightmost(struct index_node *node)
+{
+    while (node != NULL && node->right != NULL)
+        node = node->right;
+    return node;
+}
+
+struct index_node *index_first(const struct ordered_index *index)
+{
+    return leftmost(index->root);
+}
+
+struct index_node *index_last(const struct ordered_index *index)
+{
+    return rightmost(index->root);
+}
+
+struct index_node *index_next(const struct index_node *node)
+{
+    if (node->right != NULL)
+        return leftmost(node->right);
+    while (node->parent != NULL && node->parent->right == node)
+        node = node->parent;
+    return node->parent;
+}
+
+struct index_node *index_prev(const struct index_node *node)
+{
+    if (node->left != NULL)
+        return rightmost(node->left);
+    while (node->parent != NULL && node->parent->left == node)
+        node = node->parent;
+    return node->parent;
+}
+
+struct index_node *index_after(const struct ordered_index *index, int64_t score,
+                               const struct process_id *id)
+{
+    struct index_node *node = index->root, *found = NULL;
+    while (node != NULL) {
+        bool later = compare(node, score, id) > 0;
+        if (later)
+            found = node;
+        node = later ? node->left : node->right;
+    }
+    return found;
+}
+
+struct index_node *index_before(const struct ordered_index *index, int64_t score,
+                                const struct process_id *id)
+{
+    struct index_node *node = index->root, *found = NULL;
+    while (node != NULL) {
+        bool earlier = compare(node, score, id) < 0;
+        if (earlier)
+            found = node;
+        node = earlier ? node->right : node->left;
+    }
+    return found;
+}

@@ -1,0 +1,153 @@
+#include "repository/text_map.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define FIRST_BUCKETS    64
+#define MOVES_PER_INSERT 4
+
+static uint64_t rotate(uint64_t x, int bits)
+{
+    return x << bits | x >> (64 - bits);
+}
+
+static void sip_round(uint64_t v[4])
+{
+    v[0] += v[1], v[1] = rotate(v[1], 13), v[1] ^= v[0], v[0] = rotate(v[0], 32);
+    v[2] += v[3], v[3] = rotate(v[3], 16), v[3] ^= v[2];
+    v[0] += v[3], v[3] = rotate(v[3], 21), v[3] ^= v[0];
+    v[2] += v[1], v[1] = rotate(v[1], 17), v[1] ^= v[2], v[2] = rotate(v[2], 32);
+}
+
+/* SipHash-1-3: short keys, and nobody outside can make them collide. */
+static uint64_t sip_hash(const uint64_t seed[2], struct span key)
+{
+    uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
+                     seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573};
+    uint64_t word;
+    size_t at = 0;
+    for (; at + 8 <= key.len; at += 8) {
+        memcpy(&word, key.data + at, 8);
+        v[3] ^= word;
+        sip_round(v);
+        v[0] ^= word;
+    }
+    word = 0;
+    memcpy(&word, key.data + at, key.len - at);
+    word |= (uint64_t)key.len << 56;
+    v[3] ^= word;
+    sip_round(v);
+    v[0] ^= word;
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static bool buckets_init(struct text_map_buckets *buckets, size_t count)
+{
+    buckets->heads = calloc(count, sizeof(struct text_map_entry *));
+    buckets->count = buckets->heads != NULL ? count : 0;
+    return buckets->heads != NULL;
+}
+
+static struct text_map_entry **head_of(const struct text_map_buckets *buckets, uint64_t hash)
+{
+    return &buckets->heads[hash & (buckets->count - 1)];
+}
+
+bool text_map_init(struct text_map *map)
+{
+    memset(map, 0, sizeof(*map));
+    return getrandom(map->seed, sizeof(map->seed), 0) == (ssize_t)sizeof(map->seed) &&
+           buckets_init(&map->now, FIRST_BUCKETS);
+}
+
+void text_map_finish(struct text_map *map)
+{
+    free(map->now.heads);
+    free(map->old.heads);
+    memset(map, 0, sizeof(*map));
+}
+
+static struct text_map_entry *find_in(const struct text_map_buckets *buckets, uint64_t hash,
+                                      struct span key)
+{
+    if (buckets->count == 0)
+        return NULL;
+    for (struct text_map_entry *entry = *head_of(buckets, hash); entry != NULL; entry = entry->next)
+        if (entry->hash == hash && span_equal(entry->key, key))
+            return entry;
+    return NULL;
+}
+
+struct text_map_entry *text_map_find(const struct text_map *map, struct span key)
+{
+    uint64_t hash = sip_hash(map->seed, key);
+    struct text_map_entry *entry = find_in(&map->now, hash, key);
+    return entry != NULL ? entry : find_in(&map->old, hash, key);
+}
+
+static void push(struct text_map_buckets *buckets, struct text_map_entry *entry)
+{
+    struct text_map_entry **head = head_of(buckets, entry->hash);
+    entry->next = *head;
+    *head = entry;
+}
+
+static void move_some(struct text_map *map)
+{
+    for (int i = 0; i < MOVES_PER_INSERT && map->moved < map->old.count; i++) {
+        struct text_map_entry *entry = map->old.heads[map->moved], *next;
+        map->old.heads[map->moved++] = NULL;
+        for (; entry != NULL; entry = next) {
+            next = entry->next;
+            push(&map->now, entry);
+        }
+    }
+    if (map->old.count != 0 && map->moved == map->old.count) {
+        free(map->old.heads);
+        map->old = (struct text_map_buckets){NULL, 0};
+    }
+}
+
+static void grow(struct text_map *map)
+{
+    struct text_map_buckets larger;
+    if (map->old.count != 0 || !buckets_init(&larger, map->now.count * 2))
+        return;
+    map->old = map->now;
+    map->now = larger;
+    map->moved = 0;
+}
+
+void text_map_insert(struct text_map *map, struct text_map_entry *entry, struct span key)
+{
+    entry->key = key;
+    entry->hash = sip_hash(map->seed, key);
+    if (map->size >= map->now.count)
+        grow(map);
+    move_some(map);
+    push(&map->now, entry);
+    map->size++;
+}
+
+static bool unlink_from(struct text_map_buckets *buckets, struct text_map_entry *entry)
+{
+    if (buckets->count == 0)
+        return false;
+    struct text_map_entry **at = head_of(buckets, entry->hash);
+    while (*at != NULL && *at != entry)
+        at = &(*at)->next;
+    if (*at == NULL)
+        return false;
+    *at = entry->next;
+    return true;
+}
+
+void text_map_remove(struct text_map *map, struct text_map_entry *entry)
+{
+    if (unlink_from(&map->now, entry) || unlink_from(&map->old, entry))
+        map->size--;
+}

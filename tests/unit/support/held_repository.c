@@ -1,0 +1,130 @@
+#include "support/held_repository.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define HELD_MAX 4096
+
+struct held_call {
+    void (*submit)(struct process_repository *behind, struct process_op *op);
+    struct process_op *op;
+};
+
+struct held_repository {
+    struct process_repository base;
+    struct process_repository *behind;
+    struct loop *loop;
+    struct loop_timer *timer;
+    struct held_call calls[HELD_MAX];
+    size_t count;
+};
+
+static struct held_repository *held_repository(struct process_repository *base)
+{
+    return container_of(base, struct held_repository, base);
+}
+
+static void hold(struct process_repository *base, struct process_op *op,
+                 void (*submit)(struct process_repository *, struct process_op *))
+{
+    struct held_repository *held = held_repository(base);
+    assert(held->count < HELD_MAX);
+    held->calls[held->count++] = (struct held_call){submit, op};
+    if (held->timer != NULL)
+        loop_timer_start(held->timer, 0);
+}
+
+#define DEFINE_HELD(kind)                                                               \
+    static void submit_##kind(struct process_repository *behind, struct process_op *op) \
+    {                                                                                   \
+        repository_##kind(behind, container_of(op, struct repo_##kind, op));            \
+    }                                                                                   \
+    static void held_##kind(struct process_repository *base, struct repo_##kind *call)  \
+    {                                                                                   \
+        hold(base, &call->op, submit_##kind);                                           \
+    }
+
+DEFINE_HELD(create)
+DEFINE_HELD(get)
+DEFINE_HELD(transition)
+DEFINE_HELD(claim)
+DEFINE_HELD(remove)
+DEFINE_HELD(list)
+DEFINE_HELD(counts)
+DEFINE_HELD(sweep)
+DEFINE_HELD(advance)
+DEFINE_HELD(ping)
+
+static struct held_call take_out(struct held_repository *held, size_t i)
+{
+    assert(i < held->count);
+    struct held_call call = held->calls[i];
+    held->count--;
+    for (; i < held->count; i++)
+        held->calls[i] = held->calls[i + 1];
+    return call;
+}
+
+size_t held_repository_count(struct process_repository *repository)
+{
+    return held_repository(repository)->count;
+}
+
+void held_repository_release(struct process_repository *repository, size_t i)
+{
+    struct held_repository *held = held_repository(repository);
+    struct held_call call = take_out(held, i);
+    call.submit(held->behind, call.op);
+}
+
+static void release_all(void *arg)
+{
+    struct held_repository *held = arg;
+    for (size_t left = held->count; left > 0 && held->count > 0; left--)
+        held_repository_release(&held->base, held->count - 1);
+}
+
+static void held_close(struct process_repository *base)
+{
+    struct held_repository *held = held_repository(base);
+    while (held->count > 0)
+        process_op_finish(take_out(held, 0).op, ERR_CANCELED);
+    repository_close(held->behind);
+}
+
+static void held_destroy(struct process_repository *base)
+{
+    struct held_repository *held = held_repository(base);
+    loop_timer_destroy(held->timer);
+    repository_destroy(held->behind);
+    free(held);
+}
+
+static const struct process_repository_ops held_ops = {
+    .name = "held",
+    .create = held_create,
+    .get = held_get,
+    .transition = held_transition,
+    .claim = held_claim,
+    .remove = held_remove,
+    .list = held_list,
+    .counts = held_counts,
+    .sweep = held_sweep,
+    .advance = held_advance,
+    .ping = held_ping,
+    .close = held_close,
+    .destroy = held_destroy,
+};
+
+struct process_repository *held_repository_create(struct process_repository *behind,
+                                                  struct loop *loop)
+{
+    struct held_repository *held = calloc(1, sizeof(*held));
+    assert(held != NULL && behind != NULL);
+    process_repository_init(&held->base, &held_ops, behind->policy);
+    held->behind = behind;
+    held->loop = loop;
+    if (loop != NULL)
+        held->timer = loop_timer_create(loop, release_all, held);
+    return &held->base;
+}

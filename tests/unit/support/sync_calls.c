@@ -1,0 +1,195 @@
+#include "support/sync_calls.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void keep_text(struct kept *kept, struct span *text, size_t *used)
+{
+    if (text->data == NULL)
+        return;
+    assert(*used + text->len <= sizeof(kept->texts));
+    memcpy(kept->texts + *used, text->data, text->len);
+    text->data = kept->texts + *used;
+    *used += text->len;
+}
+
+void keep(struct kept *ret_kept, const struct process *process)
+{
+    struct process *copy = &ret_kept->process;
+    size_t used = 0;
+    *copy = *process;
+    struct span *const texts[] = {&copy->type,     &copy->group,      &copy->worker, &copy->input,
+                                  &copy->metadata, &copy->progress,   &copy->result, &copy->error,
+                                  &copy->usage,    &copy->lease_token};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        keep_text(ret_kept, texts[i], &used);
+}
+
+void sync_wait(struct loop *loop, const bool *done)
+{
+    int64_t deadline = clock_steady_ms() + 10000;
+    while (!*done) {
+        if (clock_steady_ms() > deadline)
+            abort(); /* a call that never finishes: show where */
+        loop_turn(loop, 100);
+    }
+}
+
+/* Each call's struct stands beside `done` and what is to be kept. */
+#define DEFINE_SYNC(kind, on_done)                                                \
+    struct sync_##kind {                                                          \
+        struct repo_##kind call;                                                  \
+        struct kept *kept;                                                        \
+        bool done;                                                                \
+    };                                                                            \
+    static void kind##_done(struct process_op *op)                                \
+    {                                                                             \
+        struct sync_##kind *sync = container_of(op, struct sync_##kind, call.op); \
+        on_done;                                                                  \
+        sync->done = true;                                                        \
+    }                                                                             \
+    static enum err kind##_run(const struct sync *on, struct sync_##kind *sync)   \
+    {                                                                             \
+        process_op_init(&sync->call.op, kind##_done);                             \
+        repository_##kind(on->repository, &sync->call);                           \
+        sync_wait(on->loop, &sync->done);                                         \
+        return sync->call.op.result;                                              \
+    }
+
+static bool has_record(enum err err)
+{
+    return err == ERR_OK || err == ERR_CONFLICT || err == ERR_STALE || err == ERR_LEASE_LOST;
+}
+
+static void keep_if(bool given, struct kept *kept, const struct process *process)
+{
+    if (given && kept != NULL)
+        keep(kept, process);
+}
+
+DEFINE_SYNC(create,
+            keep_if(op->result == ERR_OK && sync->call.replayed, sync->kept, &sync->call.existing))
+DEFINE_SYNC(get, keep_if(op->result == ERR_OK, sync->kept, &sync->call.process))
+DEFINE_SYNC(transition, keep_if(has_record(op->result), sync->kept, &sync->call.process))
+DEFINE_SYNC(remove, keep_if(has_record(op->result), sync->kept, &sync->call.process))
+DEFINE_SYNC(claim, for (size_t i = 0; op->result == ERR_OK && i < sync->call.count; i++)
+                       keep(&sync->kept[i], &sync->call.processes[i]))
+DEFINE_SYNC(counts, (void)0)
+DEFINE_SYNC(sweep, (void)0)
+DEFINE_SYNC(advance, (void)0)
+DEFINE_SYNC(ping, (void)0)
+
+enum err sync_create(const struct sync *on, const struct process *process)
+{
+    struct sync_create sync = {.call = {.process = *process}};
+    return create_run(on, &sync);
+}
+
+enum err sync_create_with_key(const struct sync *on, const struct process *process, const char *key,
+                              uint64_t fingerprint, bool *ret_replayed, struct kept *ret_existing)
+{
+    struct sync_create sync = {
+        .call = {.process = *process, .idempotency_key = span_of(key), .fingerprint = fingerprint},
+        .kept = ret_existing};
+    enum err err = create_run(on, &sync);
+    *ret_replayed = sync.call.replayed;
+    return err;
+}
+
+enum err sync_get(const struct sync *on, const struct process_id *id, bool with_input,
+                  struct kept *ret_kept)
+{
+    struct sync_get sync = {.call = {.id = *id, .with_input = with_input}, .kept = ret_kept};
+    return get_run(on, &sync);
+}
+
+enum err sync_change(const struct sync *on, const struct process_id *id,
+                     const struct process_change *change, bool *ret_changed, struct kept *ret_kept)
+{
+    struct sync_transition sync = {.call = {.id = *id, .change = *change}, .kept = ret_kept};
+    enum err err = transition_run(on, &sync);
+    if (ret_changed != NULL)
+        *ret_changed = sync.call.changed;
+    return err;
+}
+
+size_t sync_claim(const struct sync *on, const char *type, int max, int64_t now, int64_t lease_ms,
+                  struct kept *ret_kept)
+{
+    const struct span types[1] = {span_of(type)};
+    struct sync_claim sync = {.call = {.types = types,
+                                       .type_count = 1,
+                                       .worker = SPAN("tester/1"),
+                                       .max = max,
+                                       .now = now,
+                                       .lease_ms = lease_ms},
+                              .kept = ret_kept};
+    for (int i = 0; i < max; i++)
+        assert(lease_token_new(sync.call.tokens[i]));
+    enum err err = claim_run(on, &sync);
+    assert(err == ERR_OK);
+    return sync.call.count;
+}
+
+enum err sync_remove(const struct sync *on, const struct process_id *id, int64_t now,
+                     int64_t if_version, struct kept *ret_kept)
+{
+    struct sync_remove sync = {.call = {.id = *id, .now = now, .if_version = if_version},
+                               .kept = ret_kept};
+    return remove_run(on, &sync);
+}
+
+struct sync_page {
+    struct repo_list call;
+    struct process_id *ids;
+    bool done;
+};
+
+static void list_done(struct process_op *op)
+{
+    struct sync_page *page = container_of(op, struct sync_page, call.op);
+    for (size_t i = 0; op->result == ERR_OK && i < page->call.count; i++)
+        page->ids[i] = page->call.processes[i].id;
+    page->done = true;
+}
+
+enum err sync_list(const struct sync *on, struct repo_list *call, struct process_id *ret_ids)
+{
+    struct sync_page page = {.call = *call, .ids = ret_ids};
+    process_op_init(&page.call.op, list_done);
+    repository_list(on->repository, &page.call);
+    sync_wait(on->loop, &page.done);
+    *call = page.call;
+    return call->op.result;
+}
+
+struct repo_counts sync_counts(const struct sync *on)
+{
+    struct sync_counts sync = {.done = false};
+    enum err err = counts_run(on, &sync);
+    assert(err == ERR_OK);
+    return sync.call;
+}
+
+enum err sync_sweep(const struct sync *on, struct repo_sweep *call)
+{
+    struct sync_sweep sync = {.call = *call};
+    enum err err = sweep_run(on, &sync);
+    *call = sync.call;
+    return err;
+}
+
+enum err sync_advance(const struct sync *on, int64_t now, int limit, struct repo_advance *ret_call)
+{
+    struct sync_advance sync = {.call = {.now = now, .limit = limit, .jitter = UINT32_MAX}};
+    enum err err = advance_run(on, &sync);
+    *ret_call = sync.call;
+    return err;
+}
+
+enum err sync_ping(const struct sync *on)
+{
+    struct sync_ping sync = {.done = false};
+    return ping_run(on, &sync);
+}
