@@ -1,0 +1,123 @@
+/* One asynchronous connection to Redis on one loop: commands pipelined into one write per loop
+ * turn, a deadline for each, reconnection with backoff and jitter, the session (AUTH, SELECT,
+ * scripts) set up anew each time. Nothing here blocks the loop, names included.
+ *
+ * Everything but the functions on redis_options is on the loop's thread. The program must ignore
+ * SIGPIPE: hiredis writes to connections that the other side may have closed. */
+#ifndef PROCTRACK_REDIS_CLIENT_H
+#define PROCTRACK_REDIS_CLIENT_H
+
+#include "proctrack/err.h"
+#include "proctrack/loop.h"
+#include "proctrack/text.h"
+
+/* How to reach and enter a Redis. Owned text, so that it can be built from a URL. */
+struct redis_options {
+    char host[256]; /* name or address; empty when unix_path is set */
+    int port;
+    char unix_path[108];
+    char username[256];  /* empty: none */
+    char password[1024]; /* empty: none */
+    int database;
+    bool tls;
+    char tls_ca_file[256]; /* empty: the system's */
+    int64_t connect_timeout_ms, command_timeout_ms;
+    int wait_replicas; /* 0: no WAIT */
+    char client_name[64];
+};
+
+void redis_options_defaults(struct redis_options *ret_options); /* 127.0.0.1:6379, database 0 */
+
+/* redis://[user[:password]@]host[:port][/db], rediss://…, unix://[user[:password]@]/path[?db=n];
+ * percent-decoded; IPv6 in brackets; also ?db=, ?username=, ?password= as redis clients accept.
+ * On false *ret_why is a constant sentence that does not hold the URL's secrets. */
+bool redis_options_parse_url(struct redis_options *options, const char *url, const char **ret_why);
+
+/* Whether this build can speak TLS to Redis. */
+bool redis_client_has_tls(void);
+
+/* "host:port" or the path, for logs: never a secret. */
+void redis_options_describe(const struct redis_options *options, char *ret_text, size_t size);
+
+/* --- the start-up check ------------------------------------------------------------------------ */
+
+/* What the start-up check found. Empty strings where the server did not say. */
+struct redis_probe {
+    char version[32];
+    char maxmemory_policy[32]; /* "noeviction" is what we want */
+    bool has_maxmemory;        /* a limit is set, so that the policy matters */
+    bool persists;             /* append-only file or snapshots are on */
+    char problem[256];         /* when it failed: one sentence for a person, no secrets */
+};
+
+/* Blocking, before any thread starts: connect, authenticate, SELECT, PING, INFO, all within
+ * redis->connect_timeout_ms. UNAVAILABLE, TIMEOUT, INVALID (refused credentials or database). */
+enum err redis_probe(const struct redis_options *redis, struct redis_probe *ret_probe);
+
+/* --- the connection --------------------------------------------------------------------------- */
+
+struct redis_client;
+struct redis_commands;
+struct redisReply;
+
+#define REDIS_SCRIPTS_MAX 16
+
+/* What each new connection is prepared with. Must outlive the client. */
+struct redis_client_setup {
+    const struct span *scripts; /* texts; sent once, then called by hash */
+    size_t script_count;        /* at most REDIS_SCRIPTS_MAX */
+    const char *layout_key;     /* this key is created with `layout`, and if it holds anything else */
+    const char *layout;         /*     the Redis is not used */
+    uint64_t *reconnects;       /* counted up: connections made after the first, */
+    uint64_t *timeouts;         /*     requests that missed their deadline */
+};
+
+/* NULL if no memory, or when the TLS settings cannot be used (logged). Connects in the background
+ * and keeps at it. The options must outlive the client. */
+struct redis_client *redis_client_create(struct loop *loop, const struct redis_options *options,
+                                         const struct redis_client_setup *setup);
+/* Ends every open request with ERR_CANCELED, and all later ones at once. Twice is fine. */
+void redis_client_close(struct redis_client *client);
+/* Not from within a request's `done`. NULL is fine. */
+void redis_client_destroy(struct redis_client *client);
+
+bool redis_client_is_ready(const struct redis_client *client);
+
+/* One or several commands whose last reply is the answer. Embed it; the owner keeps it until
+ * `done`, which runs exactly once, perhaps before the submit returns.
+ *
+ * err is OK with the last reply, valid until `done` returns; or, with reply == NULL:
+ * CORRUPT (a key holds the wrong type), FULL (Redis is out of memory), TIMEOUT (the deadline
+ * passed), UNAVAILABLE (no connection, Redis cannot serve, too few replicas), CANCELED (closed),
+ * NO_MEMORY, INTERNAL. An error among the earlier replies counts before one of the last. After
+ * TIMEOUT and UNAVAILABLE it is unknown whether the commands were executed. */
+struct redis_request {
+    /* Writes the commands. Runs in the submit, and again when Redis has forgotten a script. */
+    void (*build)(struct redis_request *request, struct redis_commands *commands);
+    void (*done)(struct redis_request *request, enum err err, struct redisReply *reply);
+    bool writes; /* with wait_replicas, OK means that so many replicas have it */
+
+    /* private */
+    struct list_link link;
+    int64_t deadline;
+    int replies; /* still to come */
+    enum err result;
+    bool script_missing, repeated;
+    struct redisReply *kept; /* while replicas are waited for */
+};
+void redis_client_submit(struct redis_client *client, struct redis_request *request);
+
+/* --- writing commands, within build() ---------------------------------------------------------- */
+
+/* Begins the next command of the request; the functions below add its arguments. */
+void redis_command(struct redis_commands *commands, const char *name);
+/* Begins a call of scripts[script] with one key. */
+void redis_command_script(struct redis_commands *commands, size_t script, struct span key);
+void redis_arg(struct redis_commands *commands, struct span arg);
+void redis_arg_str(struct redis_commands *commands, const char *arg);
+void redis_arg_int(struct redis_commands *commands, int64_t arg);
+
+/* OK when it is no error reply; else what the error means, as above. For replies inside EXEC's. */
+enum err redis_reply_error(const struct redisReply *reply);
+
+#endif

@@ -1,0 +1,63 @@
+-- One bounded step of removing finished processes, oldest first. KEYS[1] the index: of retention,
+-- or of a final status; ARGV[3] type or '', [4] up to which score, [5] how many entries to look at,
+-- [6] '1' to count only, [7] '1' when it starts after [8] score [9] id, [10] ms that tombstones
+-- stay. Answers OK with 1 when there is more, score and id of the last entry looked at, and how
+-- many were removed that were completed, failed, canceled.
+
+local index, type, limit = KEYS[1], ARGV[3], tonumber(ARGV[5])
+local upto, dry, tombstone_ms = tonumber(ARGV[4]), ARGV[6] == '1', tonumber(ARGV[10])
+local GLANCE = {'type', 'status', 'created_at', 'completed_at'}
+
+check_removal_keys()
+
+-- As rank_after() of the lists, in the other direction.
+local function rank_after(score, id)
+    local low = redis.call('ZCOUNT', index, '-inf', '(' .. score)
+    local high = low + redis.call('ZCOUNT', index, score, score)
+    while low < high do
+        local middle = math.floor((low + high) / 2)
+        if redis.call('ZRANGE', index, middle, middle)[1] <= id then
+            low = middle + 1
+        else
+            high = middle
+        end
+    end
+    return low
+end
+
+local counts = {completed = 0, failed = 0, canceled = 0}
+
+local function take(id)
+    local values, why = read(id, GLANCE)
+    if why == 'MISSING' then
+        heal(id, index)
+    elseif not values or not values[1] or not STATUS[values[2]] or not values[3] then
+        note_damage(id)
+        if not dry then -- it would be met each time; the record stays for a person to look at
+            redis.call('ZREM', prefix .. 'process_retention', id)
+        end
+    elseif not FINAL[values[2]] or
+        (index ~= prefix .. 'process_retention' and index ~= status_key(values[2])) then
+        heal_entry(id, index)
+    elseif type == '' or values[1] == type then
+        counts[values[2]] = counts[values[2]] + 1
+        if not dry then
+            remove(id, values[2], values[3], values[4], tombstone_ms)
+        end
+    end
+end
+
+local rank = ARGV[7] == '1' and rank_after(ARGV[8], ARGV[9]) or 0
+local entries = redis.call('ZRANGE', index, rank, rank + limit, 'WITHSCORES')
+local more, score, id = 0, ARGV[8], ARGV[9]
+for i = 1, #entries, 2 do
+    if tonumber(entries[i + 1]) > upto then
+        break
+    elseif i > 2 * limit then
+        more = 1
+        break
+    end
+    id, score = entries[i], int_text(tonumber(entries[i + 1]))
+    take(id)
+end
+return reply('OK', more, score, id, counts.completed, counts.failed, counts.canceled)

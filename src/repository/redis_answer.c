@@ -1,0 +1,118 @@
+/* What scripts are given and what they answer: {code, healed, damaged, the last damaged id, ...}.
+ * Nothing of an answer is believed before it was looked at: somebody may have put another script
+ * or another Redis in between. */
+#include "repository/redis_calls.h"
+
+#include "proctrack/log.h"
+
+#define HEAD 4 /* values in front of those that the script itself gives */
+
+void redis_call_script(const struct redis_call *call, struct redis_commands *commands,
+                       enum redis_script script, struct span key, int64_t now)
+{
+    redis_command_script(commands, script, key);
+    redis_arg_str(commands, call->repository->keys.prefix);
+    redis_arg_int(commands, now);
+}
+
+void redis_arg_policy(struct redis_commands *commands, const struct process_policy *policy)
+{
+    redis_arg_int(commands, policy->cancel_grace_ms);
+    redis_arg_int(commands, policy->retry_base_ms);
+    redis_arg_int(commands, policy->retry_cap_ms);
+    redis_arg_int(commands, policy->max_stalls);
+    redis_arg_int(commands, policy->retention_ms[PROCESS_COMPLETED]);
+    redis_arg_int(commands, policy->retention_ms[PROCESS_FAILED]);
+    redis_arg_int(commands, policy->retention_ms[PROCESS_CANCELED]);
+    redis_arg_str(commands, process_timeout_error);
+    redis_arg_str(commands, process_lease_lost_error);
+}
+
+static struct span text_of(const struct redisReply *value)
+{
+    bool is_text = value->type == REDIS_REPLY_STRING || value->type == REDIS_REPLY_STATUS;
+    return is_text ? (struct span){value->str, value->len} : SPAN_NONE;
+}
+
+static enum err code_of(struct span code)
+{
+    static const char *const names[] = {
+#define X(name, text) #name,
+        ERR_MAP(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (span_is(code, names[i]))
+            return (enum err)i;
+    }
+    return ERR_INTERNAL;
+}
+
+static void note_damaged(struct redis_repository *repository, const struct redis_answer *head)
+{
+    char id[PROCESS_ID_TEXT_SIZE] = "";
+    int64_t damaged = redis_answer_int(head, 2);
+    repository->base.counters.healed += (uint64_t)redis_answer_int(head, 1);
+    if (damaged <= 0)
+        return;
+    text_copy(id, sizeof(id), text_of(head->values[3]));
+    redis_note_damage(repository, id);
+    repository->base.counters.damaged += (uint64_t)(damaged - 1);
+}
+
+enum err redis_answer_open(struct redis_call *call, enum err err, const struct redisReply *reply,
+                           size_t least, struct redis_answer *ret_answer)
+{
+    *ret_answer = (struct redis_answer){NULL, 0};
+    if (err == ERR_CORRUPT)
+        redis_note_damage(call->repository, call->id);
+    if (err != ERR_OK)
+        return err;
+    struct redis_answer head = {reply->element, reply->elements};
+    if (reply->type != REDIS_REPLY_ARRAY || head.count < HEAD)
+        return ERR_INTERNAL;
+    note_damaged(call->repository, &head);
+    err = code_of(text_of(head.values[0]));
+    *ret_answer = (struct redis_answer){head.values + HEAD, head.count - HEAD};
+    return err == ERR_OK && ret_answer->count < least ? ERR_INTERNAL : err;
+}
+
+int64_t redis_answer_int(const struct redis_answer *answer, size_t i)
+{
+    int64_t number;
+    if (i >= answer->count)
+        return 0;
+    const struct redisReply *value = answer->values[i];
+    if (value->type == REDIS_REPLY_INTEGER)
+        return value->integer;
+    return span_to_int(text_of(value), INT64_MIN, INT64_MAX, &number) ? number : 0;
+}
+
+enum err redis_answer_record(const struct redisReply *value, struct process *ret_process)
+{
+    struct process_id id;
+    if (value->type != REDIS_REPLY_ARRAY || value->elements < 1 ||
+        !process_id_parse(text_of(value->element[0]), &id))
+        return ERR_CORRUPT;
+    enum err err = redis_record_parse(value->element + 1, value->elements - 1, &id, ret_process);
+    return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+}
+
+enum err redis_answer_page(struct redis_repository *repository, const struct redisReply *list,
+                           size_t *ret_count)
+{
+    *ret_count = 0;
+    if (list->type != REDIS_REPLY_ARRAY || list->elements > REPO_LIST_MAX)
+        return ERR_INTERNAL;
+    for (size_t i = 0; i < list->elements; i++) {
+        if (redis_answer_record(list->element[i], &repository->page[*ret_count]) == ERR_OK) {
+            ++*ret_count;
+            continue;
+        }
+        char id[PROCESS_ID_TEXT_SIZE] = "";
+        if (list->element[i]->type == REDIS_REPLY_ARRAY && list->element[i]->elements > 0)
+            text_copy(id, sizeof(id), text_of(list->element[i]->element[0]));
+        redis_note_damage(repository, id);
+    }
+    return ERR_OK;
+}

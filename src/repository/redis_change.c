@@ -1,0 +1,174 @@
+/* transition, claim, remove: scripts, since they look before they write. */
+#include "repository/redis_calls.h"
+
+#include <stdio.h>
+
+/* OK, CONFLICT, LEASE_LOST and STALE come with whether something changed, and the record. */
+static enum err take_record(struct redis_call *call, const struct redis_answer *answer,
+                            enum err err, bool *ret_changed, struct process *ret_process)
+{
+    if (answer->count < 2)
+        return err;
+    enum err read = redis_answer_record(answer->values[1], ret_process);
+    if (read == ERR_CORRUPT)
+        redis_note_damage(call->repository, call->id);
+    if (read != ERR_OK)
+        return read;
+    *ret_changed = redis_answer_int(answer, 0) != 0;
+    return err;
+}
+
+/* --- transition
+ * ----------------------------------------------------------------------------------- */
+
+static struct repo_transition *transition_of(const struct redis_call *call)
+{
+    return container_of(call->op, struct repo_transition, op);
+}
+
+/* Their names, each between blanks. */
+static void add_statuses(struct redis_commands *commands, unsigned from)
+{
+    char text[80]; /* holds all of them */
+    int len = snprintf(text, sizeof(text), " ");
+    for (int i = 0; i < PROCESS_STATUS_COUNT; i++) {
+        if ((from & (1u << i)) != 0)
+            len += snprintf(text + len, sizeof(text) - (size_t)len, "%s ",
+                            process_status_name((enum process_status)i));
+    }
+    redis_arg(commands, (struct span){text, (size_t)len});
+}
+
+static void add_brought(struct redis_commands *commands, const char *name, struct span value)
+{
+    if (value.data == NULL)
+        return;
+    redis_arg_str(commands, name);
+    redis_arg(commands, value);
+}
+
+static void build_transition(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_call *call = redis_call_of(request);
+    const struct process_change *change = &transition_of(call)->change;
+    const struct process_rule *rule = &process_rules[change->event];
+    struct redis_key key;
+    redis_call_script(call, commands, SCRIPT_TRANSITION, redis_call_key(call, &key), change->now);
+    redis_arg_policy(commands, call->repository->base.policy);
+    redis_arg_str(commands, call->id);
+    redis_arg_str(commands, rule->name);
+    add_statuses(commands, rule->from);
+    redis_arg_int(commands, rule->needs_token);
+    redis_arg_int(commands, change->if_version);
+    redis_arg(commands, change->token);
+    redis_arg_int(commands, change->lease_ms);
+    redis_arg_int(commands, change->retryable);
+    redis_arg_int(commands, change->retry_after_ms);
+    redis_arg_int(commands, change->jitter);
+    add_brought(commands, "progress", change->progress);
+    add_brought(commands, "result", change->result);
+    add_brought(commands, "error", change->error);
+    add_brought(commands, "usage", change->usage);
+}
+
+static void on_transition(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct redis_call *call = redis_call_of(request);
+    struct repo_transition *transition = transition_of(call);
+    struct redis_answer answer;
+    err = redis_answer_open(call, err, reply, 2, &answer);
+    err = take_record(call, &answer, err, &transition->changed, &transition->process);
+    redis_call_finish(call, err);
+}
+
+void redis_transition(struct process_repository *base, struct repo_transition *transition)
+{
+    transition->changed = false;
+    redis_call_start(redis_repository(base), &transition->op, &transition->id, true,
+                     build_transition, on_transition);
+}
+
+/* --- claim
+ * ---------------------------------------------------------------------------------------- */
+
+static struct repo_claim *claim_of(const struct redis_call *call)
+{
+    return container_of(call->op, struct repo_claim, op);
+}
+
+static void build_claim(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_call *call = redis_call_of(request);
+    const struct repo_claim *claim = claim_of(call);
+    struct redis_key key;
+    redis_call_script(call, commands, SCRIPT_CLAIM,
+                      redis_key(&call->repository->keys, &key, KEY_QUEUE, claim->types[0]),
+                      claim->now);
+    redis_arg(commands, claim->worker);
+    redis_arg_int(commands, claim->lease_ms);
+    redis_arg_int(commands, claim->max);
+    redis_arg_int(commands, REDIS_REPLY_BYTES);
+    redis_arg_int(commands, (int64_t)claim->type_count);
+    for (size_t i = 0; i < claim->type_count; i++)
+        redis_arg(commands, claim->types[i]);
+    for (int i = 0; i < claim->max; i++)
+        redis_arg_str(commands, claim->tokens[i]);
+}
+
+static void on_claim(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct redis_call *call = redis_call_of(request);
+    struct repo_claim *claim = claim_of(call);
+    struct redis_answer answer;
+    err = redis_answer_open(call, err, reply, 1, &answer);
+    if (err == ERR_OK)
+        err = redis_answer_page(call->repository, answer.values[0], &claim->count);
+    claim->processes = call->repository->page;
+    redis_call_finish(call, err);
+}
+
+void redis_claim(struct process_repository *base, struct repo_claim *claim)
+{
+    claim->count = 0;
+    if (claim->type_count == 0) {
+        process_op_finish(&claim->op, ERR_OK);
+        return;
+    }
+    redis_call_start(redis_repository(base), &claim->op, NULL, true, build_claim, on_claim);
+}
+
+/* --- remove
+ * --------------------------------------------------------------------------------------- */
+
+static struct repo_remove *remove_of(const struct redis_call *call)
+{
+    return container_of(call->op, struct repo_remove, op);
+}
+
+static void build_remove(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_call *call = redis_call_of(request);
+    const struct repo_remove *remove = remove_of(call);
+    struct redis_key key;
+    redis_call_script(call, commands, SCRIPT_REMOVE, redis_call_key(call, &key), remove->now);
+    redis_arg_str(commands, call->id);
+    redis_arg_int(commands, remove->if_version);
+    redis_arg_int(commands, call->repository->base.policy->tombstone_ms);
+}
+
+static void on_remove(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct redis_call *call = redis_call_of(request);
+    struct repo_remove *remove = remove_of(call);
+    struct redis_answer answer;
+    bool removed;
+    err = redis_answer_open(call, err, reply, 2, &answer);
+    err = take_record(call, &answer, err, &removed, &remove->process);
+    redis_call_finish(call, err);
+}
+
+void redis_remove(struct process_repository *base, struct repo_remove *remove)
+{
+    redis_call_start(redis_repository(base), &remove->op, &remove->id, true, build_remove,
+                     on_remove);
+}

@@ -1,0 +1,25 @@
+/* A process as the fields of a Redis hash. The one table of these fields is here, for the scripts
+ * too. */
+#ifndef REPOSITORY_REDIS_RECORD_H
+#define REPOSITORY_REDIS_RECORD_H
+
+#include "proctrack/process.h"
+#include "proctrack/redis_client.h"
+
+#include <hiredis/hiredis.h>
+
+/* Adds the names of the fields that are read, in order; `input` is the last when it is wanted. */
+void redis_record_names(struct redis_commands *commands, bool with_input);
+/* Adds the fields that the process has and their values, input included. */
+void redis_record_fields(struct redis_commands *commands, const struct process *process);
+/* Adds the table as Lua. */
+void redis_record_describe(struct text_buffer *out);
+
+/* Reads values in the order of the names. OK, NOT_FOUND (all are absent), CORRUPT. The process
+ * borrows from the values. */
+enum err redis_record_parse(struct redisReply *const *values, size_t count,
+                            const struct process_id *id, struct process *ret_process);
+
+#define REDIS_RECORD_FIELDS 28 /* input not counted */
+
+#endif

@@ -1,0 +1,87 @@
+/* What the files of the client share:
+ *   redis_client.c   the connection's life: connect, lose, try again, close
+ *   redis_session.c  what a new connection is asked before it serves
+ *   redis_flow.c     requests: submit, replies, deadlines, replicas */
+#ifndef STORAGE_REDIS_CLIENT_PRIVATE_H
+#define STORAGE_REDIS_CLIENT_PRIVATE_H
+
+#include "storage/redis_commands.h"
+#include "storage/redis_link.h"
+
+enum redis_state {
+    REDIS_RESTING,   /* waits before it tries again */
+    REDIS_RESOLVING, /* looks up the host */
+    REDIS_ENTERING,  /* connects and sets up the session */
+    REDIS_READY,
+    REDIS_CLOSED,
+};
+
+#define REDIS_PROBLEM_MAX 160
+
+enum redis_step {
+    STEP_AUTH,
+    STEP_SELECT,
+    STEP_NAME,
+    STEP_SCRIPT,
+    STEP_LAYOUT_SET,
+    STEP_LAYOUT_GET,
+    STEP_PING,
+};
+
+struct redis_session {
+    struct redis_request request;
+    enum redis_step steps[REDIS_COMMANDS_MAX]; /* in the order of their replies */
+    size_t count, replied;
+    size_t script; /* whose hash comes next */
+};
+
+struct redis_client {
+    struct loop *loop;
+    const struct redis_options *options;
+    const struct redis_client_setup *setup;
+    char where[300]; /* for logs */
+    enum redis_state state;
+
+    struct redis_link link;
+    struct redis_tls *tls;
+    struct loop_resolve *resolve;
+    struct loop_timer *pace; /* ends a rest, or a connect that takes too long */
+    int64_t rest_ms;
+    bool was_ready;
+    char problem[REDIS_PROBLEM_MAX]; /* as last logged; empty while all is well */
+
+    struct redis_session session; /* while entering */
+
+    struct redis_commands commands;
+    struct list_link in_flight; /* redis_request.link, in the order of their replies */
+    struct loop_timer *deadline;
+    bool last_look; /* the oldest request is late, but its reply may be there already */
+    bool broken;    /* the connection is to be dropped in the next turn */
+
+    struct list_link unconfirmed; /* answered, and waiting for the replicas */
+    struct redis_request wait;    /* the one WAIT */
+    struct loop_task send_wait;
+    bool wait_open;          /* it is under way */
+    bool wait_again;         /* writes have come after it */
+    int64_t wait_deadline;   /* of the first of these */
+    bool replicas_short;     /* as last logged */
+    int64_t error_logged_at; /* 0: never */
+};
+
+/* redis_client.c. Ends the connection, ends all requests, and rests before the next try. */
+void redis_client_lose(struct redis_client *client, const char *problem);
+void redis_client_enter(struct redis_client *client); /* the session is set up */
+
+/* redis_session.c. Sends what a new connection must be asked, and judges the replies; one of
+ * redis_client_enter() and redis_client_lose() follows. */
+void redis_session_start(struct redis_client *client);
+void redis_session_reply(struct redis_client *client, const redisReply *reply);
+
+/* redis_flow.c */
+bool redis_flow_init(struct redis_client *client); /* false: no memory */
+/* Sends a request whatever the state. False, with *ret_err, when it was not sent. */
+bool redis_flow_send(struct redis_client *client, struct redis_request *request, enum err *ret_err);
+/* Ends all requests that are open: TIMEOUT for those that are late, `err` for the others. */
+void redis_flow_end(struct redis_client *client, enum err err);
+
+#endif

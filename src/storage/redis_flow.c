@@ -1,0 +1,333 @@
+/* Requests under way. Redis answers in order, so the list of requests in flight is also the list
+ * of expected replies, and hiredis is given no pointer that could outlive a request.
+ *
+ * A reply that does not come in time cannot be waited for, nor skipped: the connection is dropped,
+ * since the late reply would be taken for the next request's. All requests have the same time, so
+ * one timer for the oldest is enough.
+ *
+ * With wait_replicas, requests that write stay open after their reply until a WAIT that was sent
+ * after them is answered. WAIT holds up all that follows on the connection, so there is never more
+ * than one, and it covers all writes before it. With replicas away a write then ends after at most
+ * two WAITs, and reads still get through in between: a third of the command timeout each. */
+#include "storage/redis_client_private.h"
+
+#include "proctrack/clock.h"
+#include "proctrack/log.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define UNSENT_MAX         ((size_t)64 * 1024 * 1024)
+#define ERROR_LOG_PAUSE_MS 5000
+
+/* --- ends ---------------------------------------------------------------------------------------
+ */
+
+static void finish(struct redis_request *request, enum err err, redisReply *reply)
+{
+    list_remove(&request->link);
+    request->done(request, err, err == ERR_OK ? reply : NULL);
+}
+
+static void finish_kept(struct redis_request *request, enum err err)
+{
+    redisReply *reply = request->kept;
+    request->kept = NULL;
+    finish(request, err, reply);
+    freeReplyObject(reply);
+}
+
+static void take_all(struct list_link *from, struct list_link *ret_to)
+{
+    struct list_link *link;
+    list_init(ret_to);
+    while ((link = list_pop(from)) != NULL)
+        list_append(ret_to, link);
+}
+
+static enum err late_or(struct redis_client *client, const struct redis_request *request,
+                        enum err err)
+{
+    if (err != ERR_UNAVAILABLE || request->deadline > loop_now_ms(client->loop))
+        return err;
+    if (client->setup->timeouts != NULL)
+        ++*client->setup->timeouts;
+    return ERR_TIMEOUT;
+}
+
+void redis_flow_end(struct redis_client *client, enum err err)
+{
+    struct list_link kept, open;
+    struct list_link *link;
+    loop_task_cancel(&client->send_wait);
+    if (client->deadline != NULL) /* the client may be half made */
+        loop_timer_stop(client->deadline);
+    client->wait_open = client->wait_again = client->last_look = client->broken = false;
+    take_all(&client->unconfirmed, &kept); /* what `done` submits finds the lists empty */
+    take_all(&client->in_flight, &open);
+    while ((link = list_pop(&kept)) != NULL) {
+        struct redis_request *request = container_of(link, struct redis_request, link);
+        finish_kept(request, late_or(client, request, err));
+    }
+    while ((link = list_pop(&open)) != NULL) {
+        struct redis_request *request = container_of(link, struct redis_request, link);
+        finish(request, late_or(client, request, err), NULL);
+    }
+}
+
+/* --- deadlines ----------------------------------------------------------------------------------
+ */
+
+static void on_deadline(void *arg)
+{
+    struct redis_client *client = arg;
+    if (client->broken) {
+        redis_client_lose(client, "out of memory");
+        return;
+    }
+    if (list_is_empty(&client->in_flight))
+        return;
+    struct redis_request *oldest = container_of(client->in_flight.next, struct redis_request, link);
+    int64_t left = oldest->deadline - loop_now_ms(client->loop);
+    if (left > 0) {
+        client->last_look = false;
+        loop_timer_start(client->deadline, left);
+    } else if (!client->last_look) {
+        client->last_look = true; /* this loop may have been late itself: let it read once more */
+        loop_timer_start(client->deadline, 1);
+    } else {
+        redis_client_lose(client, "no reply within the command timeout");
+    }
+}
+
+static void expect(struct redis_client *client, struct redis_request *request)
+{
+    if (list_is_empty(&client->in_flight) && client->state == REDIS_READY) {
+        client->last_look = false;
+        loop_timer_start(client->deadline, request->deadline - loop_now_ms(client->loop));
+    }
+    list_append(&client->in_flight, &request->link);
+}
+
+/* --- replicas ------------------------------------------------------------------------------------
+ */
+
+static void build_wait(struct redis_request *request, struct redis_commands *commands)
+{
+    struct redis_client *client = container_of(request, struct redis_client, wait);
+    redis_command(commands, "WAIT");
+    redis_arg_int(commands, client->options->wait_replicas);
+    redis_arg_int(commands, client->options->command_timeout_ms / 3 + 1);
+}
+
+static void note_replicas(struct redis_client *client, long long replicas)
+{
+    bool missing = replicas < client->options->wait_replicas;
+    if (missing == client->replicas_short)
+        return;
+    client->replicas_short = missing;
+    if (missing)
+        log_warn("redis replicas too few host=%s have=%lld want=%d", client->where, replicas,
+                 client->options->wait_replicas);
+    else
+        log_info("redis replicas enough host=%s have=%lld", client->where, replicas);
+}
+
+static void on_wait_done(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct redis_client *client = container_of(request, struct redis_client, wait);
+    struct list_link confirmed;
+    struct list_link *link;
+    if (err == ERR_OK)
+        note_replicas(client, reply->integer);
+    if (err == ERR_OK && reply->integer < client->options->wait_replicas)
+        err = ERR_UNAVAILABLE;
+    client->wait_open = false;
+    if (client->wait_again)
+        loop_defer(client->loop, &client->send_wait);
+    take_all(&client->unconfirmed, &confirmed);
+    while ((link = list_pop(&confirmed)) != NULL)
+        finish_kept(container_of(link, struct redis_request, link), err);
+}
+
+static void send_wait(struct loop_task *task)
+{
+    struct redis_client *client = container_of(task, struct redis_client, send_wait);
+    enum err err;
+    client->wait = (struct redis_request){.build = build_wait, .done = on_wait_done};
+    client->wait_open = true;
+    client->wait_again = false;
+    if (redis_flow_send(client, &client->wait, &err))
+        client->wait.deadline = client->wait_deadline;
+    else
+        redis_client_lose(client, "out of memory");
+}
+
+static void want_wait(struct redis_client *client, const struct redis_request *request)
+{
+    if (client->wait_again)
+        return;
+    client->wait_again = true;
+    client->wait_deadline = request->deadline;
+    if (!client->wait_open)
+        loop_defer(client->loop, &client->send_wait);
+}
+
+/* --- replies -------------------------------------------------------------------------------------
+ */
+
+/* Errors of the server as a whole; what concerns one key is told by whoever knows the key. */
+static void log_error_reply(struct redis_client *client, const redisReply *reply, enum err err)
+{
+    int64_t now = clock_steady_ms();
+    bool too_soon =
+        client->error_logged_at != 0 && now < client->error_logged_at + ERROR_LOG_PAUSE_MS;
+    if (err == ERR_CORRUPT || too_soon)
+        return;
+    client->error_logged_at = now;
+    log_warn("redis error host=%s text=\"%.120s\"", client->where, reply->str);
+}
+
+static void note_error(struct redis_client *client, struct redis_request *request,
+                       const redisReply *reply)
+{
+    enum err err = redis_reply_error(reply);
+    if (err == ERR_OK || request->result != ERR_OK)
+        return;
+    request->result = err;
+    request->script_missing = strncmp(reply->str, "NOSCRIPT", 8) == 0;
+    if (!request->script_missing)
+        log_error_reply(client, reply, err);
+}
+
+/* Redis has lost its scripts; nothing of the request was executed. */
+static void repeat(struct redis_client *client, struct redis_request *request)
+{
+    enum err err;
+    list_remove(&request->link);
+    request->repeated = true;
+    if (!redis_flow_send(client, request, &err))
+        finish(request, err, NULL);
+}
+
+static void complete(struct redis_client *client, struct redis_request *request, redisReply *reply)
+{
+    if (request->script_missing && !request->repeated) {
+        repeat(client, request);
+        return;
+    }
+    if (request->result != ERR_OK || !request->writes || client->options->wait_replicas == 0) {
+        finish(request, request->result, reply);
+        return;
+    }
+    list_remove(&request->link);
+    request->kept = redis_reply_take(reply);
+    if (request->kept == NULL)
+        finish(request, ERR_UNAVAILABLE, NULL);
+    else
+        list_append(&client->unconfirmed, &request->link);
+}
+
+static void take_reply(struct redis_client *client, struct redis_request *request,
+                       redisReply *reply)
+{
+    bool moved = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "READONLY", 8) == 0;
+    note_error(client, request, reply);
+    if (request->replies == 0)
+        complete(client, request, reply);
+    /* After a fail-over the host's name may lead elsewhere. */
+    if (moved && client->state == REDIS_READY)
+        redis_client_lose(client, "it is a read-only replica");
+}
+
+static void on_reply(redisAsyncContext *context, void *any_reply, void *unused)
+{
+    struct redis_client *client = context->data;
+    (void)unused;
+    if (client == NULL || any_reply == NULL)
+        return; /* the connection has ended, and its requests end elsewhere */
+    assert(!list_is_empty(&client->in_flight));
+    struct redis_request *request =
+        container_of(client->in_flight.next, struct redis_request, link);
+    request->replies--;
+    /* What was read beyond the last expected reply cannot answer what is sent from now on. */
+    bool surplus = request->replies == 0 && client->in_flight.prev == &request->link &&
+                   redis_has_unread(&context->c);
+    if (client->state == REDIS_ENTERING) { /* the one request is the session's */
+        if (request->replies == 0)
+            list_remove(&request->link);
+        redis_session_reply(client, any_reply);
+    } else {
+        take_reply(client, request, any_reply);
+    }
+    if (surplus && context->data != NULL)
+        redis_client_lose(client, "a reply to no request");
+}
+
+/* --- submitting
+ * ----------------------------------------------------------------------------------- */
+
+/* Half a request has been sent, perhaps a MULTI without its EXEC: the connection is of no more use.
+ * It is dropped in the next turn, since a submit must not end other requests. */
+static bool break_off(struct redis_client *client)
+{
+    client->broken = true;
+    return true;
+}
+
+static bool send_parts(struct redis_client *client, struct redis_request *request)
+{
+    for (int i = 0; i < client->commands.count; i++) {
+        struct span part = client->commands.parts[i];
+        if (redisAsyncFormattedCommand(client->link.context, on_reply, NULL, part.data, part.len) !=
+            REDIS_OK)
+            return i > 0 && break_off(client);
+        client->link.unsent += part.len;
+        request->replies++;
+    }
+    return true;
+}
+
+bool redis_flow_send(struct redis_client *client, struct redis_request *request, enum err *ret_err)
+{
+    struct redis_commands *commands = &client->commands;
+    request->replies = 0;
+    request->result = ERR_OK;
+    request->script_missing = false;
+    redis_commands_begin(commands, request->repeated);
+    request->build(request, commands);
+    *ret_err = ERR_NO_MEMORY;
+    if (!redis_commands_end(commands))
+        return false;
+    *ret_err = ERR_UNAVAILABLE;
+    if (client->link.context == NULL || client->link.unsent > UNSENT_MAX)
+        return false;
+    request->deadline = loop_now_ms(client->loop) + client->options->command_timeout_ms;
+    if (!send_parts(client, request))
+        return false; /* hiredis is ending this connection already */
+    expect(client, request);
+    if (client->broken)
+        loop_timer_start(client->deadline, 0);
+    if (request->writes && client->options->wait_replicas > 0)
+        want_wait(client, request);
+    return true;
+}
+
+void redis_client_submit(struct redis_client *client, struct redis_request *request)
+{
+    enum err err = client->state == REDIS_CLOSED ? ERR_CANCELED : ERR_UNAVAILABLE;
+    list_init(&request->link);
+    request->repeated = false;
+    request->kept = NULL;
+    if (client->state != REDIS_READY || !redis_flow_send(client, request, &err))
+        finish(request, err, NULL);
+}
+
+bool redis_flow_init(struct redis_client *client)
+{
+    list_init(&client->in_flight);
+    list_init(&client->unconfirmed);
+    loop_task_init(&client->send_wait, send_wait);
+    client->deadline = loop_timer_create(client->loop, on_deadline, client);
+    return client->deadline != NULL;
+}

@@ -1,0 +1,272 @@
+/* The start-up check: is there a Redis that takes us in, and will it keep what it is given? With
+ * hiredis' blocking calls, all within one deadline. Each step answers OK or says in the probe's
+ * problem what a person should know. */
+#include "storage/redis_hiredis.h"
+#include "storage/redis_lookup.h"
+
+#include "proctrack/clock.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define LOADING_PAUSE_MS 20
+
+struct check {
+    const struct redis_options *options;
+    struct redis_probe *probe;
+    int64_t deadline; /* steady ms */
+    redisContext *context;
+    struct redis_tls *tls;
+};
+
+static enum err problem(struct check *check, enum err err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static enum err problem(struct check *check, enum err err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(check->probe->problem, sizeof(check->probe->problem), format, args);
+    va_end(args);
+    return err;
+}
+
+static struct timeval time_left(const struct check *check)
+{
+    int64_t ms = check->deadline - clock_steady_ms();
+    if (ms < 1)
+        ms = 1; /* zero would mean for ever */
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}
+
+static bool is_late(const struct check *check)
+{
+    return clock_steady_ms() >= check->deadline;
+}
+
+/* --- connecting
+ * ------------------------------------------------------------------------------------ */
+
+static enum err broken(struct check *check, int error)
+{
+    if (error == EAGAIN || error == EINPROGRESS || error == ETIMEDOUT || is_late(check))
+        return problem(check, ERR_TIMEOUT, "no answer within %lld ms",
+                       (long long)check->options->connect_timeout_ms);
+    return problem(check, ERR_UNAVAILABLE, "%.200s", check->context->errstr);
+}
+
+static enum err connect_to(struct check *check, const char *address)
+{
+    const struct redis_options *options = check->options;
+    errno = 0;
+    check->context = options->unix_path[0] != '\0'
+                         ? redisConnectUnixWithTimeout(options->unix_path, time_left(check))
+                         : redisConnectWithTimeout(address, options->port, time_left(check));
+    if (check->context == NULL)
+        return problem(check, ERR_NO_MEMORY, "out of memory");
+    int error = errno;
+    if (check->context->err != 0 || redisSetTimeout(check->context, time_left(check)) != REDIS_OK)
+        return broken(check, error);
+    return ERR_OK;
+}
+
+static enum err start_tls(struct check *check)
+{
+    const char *why = "";
+    if (!check->options->tls)
+        return ERR_OK;
+    check->tls = redis_tls_create(check->options, &why);
+    if (check->tls == NULL)
+        return problem(check, ERR_INVALID, "%s", why);
+    if (!redis_tls_start(check->tls, check->context, check->options, &why))
+        return is_late(check) ? broken(check, EAGAIN) : problem(check, ERR_UNAVAILABLE, "%s", why);
+    return ERR_OK;
+}
+
+static enum err open_connection(struct check *check)
+{
+    char address[NI_MAXHOST] = "";
+    const char *why = "";
+    if (check->options->unix_path[0] == '\0') {
+        enum err err =
+            redis_lookup(check->options->host, check->options->connect_timeout_ms, address, &why);
+        if (err != ERR_OK)
+            return problem(check, err, "%s", why);
+    }
+    enum err err = connect_to(check, address);
+    return err == ERR_OK ? start_tls(check) : err;
+}
+
+/* --- commands
+ * --------------------------------------------------------------------------------------- */
+
+/* NULL, with the problem noted, when the connection broke. */
+static redisReply *ask(struct check *check, int argc, const char **argv, enum err *ret_err)
+{
+    redisReply *reply = NULL;
+    if (is_late(check) || redisSetTimeout(check->context, time_left(check)) != REDIS_OK) {
+        *ret_err = broken(check, EAGAIN);
+        return NULL;
+    }
+    errno = 0;
+    reply = redisCommandArgv(check->context, argc, argv, NULL);
+    *ret_err = reply != NULL ? ERR_OK : broken(check, errno);
+    return reply;
+}
+
+/* What the reply must not be is an error; `meaning` says what it would mean. */
+static enum err demand(struct check *check, const char *meaning, int argc, const char **argv)
+{
+    enum err err;
+    redisReply *reply = ask(check, argc, argv, &err);
+    if (reply == NULL)
+        return err;
+    if (reply->type == REDIS_REPLY_ERROR)
+        err = problem(check, ERR_INVALID, "%s: %.150s", meaning, reply->str);
+    freeReplyObject(reply);
+    return err;
+}
+
+static enum err authenticate(struct check *check)
+{
+    const struct redis_options *options = check->options;
+    static const char meaning[] = "the credentials were refused";
+    if (options->username[0] != '\0') {
+        const char *argv[] = {"AUTH", options->username, options->password};
+        return demand(check, meaning, 3, argv);
+    }
+    const char *argv[] = {"AUTH", options->password};
+    return options->password[0] != '\0' ? demand(check, meaning, 2, argv) : ERR_OK;
+}
+
+static enum err select_database(struct check *check)
+{
+    char database[16];
+    const char *argv[] = {"SELECT", database};
+    snprintf(database, sizeof(database), "%d", check->options->database);
+    return check->options->database != 0 ? demand(check, "the database was refused", 2, argv)
+                                         : ERR_OK;
+}
+
+static enum err judge_ping(struct check *check, const redisReply *reply, bool *ret_loading)
+{
+    *ret_loading = false;
+    if (reply->type != REDIS_REPLY_ERROR)
+        return ERR_OK;
+    *ret_loading = strncmp(reply->str, "LOADING", 7) == 0;
+    bool no_entry = strncmp(reply->str, "NOAUTH", 6) == 0 || strncmp(reply->str, "NOPERM", 6) == 0;
+    return problem(check, no_entry ? ERR_INVALID : ERR_UNAVAILABLE, "PING was refused: %.150s",
+                   reply->str);
+}
+
+/* A Redis that has just been started reads its data first; as long as there is time we wait. */
+static enum err ping(struct check *check)
+{
+    const struct timespec pause = {.tv_nsec = LOADING_PAUSE_MS * 1000000};
+    const char *argv[] = {"PING"};
+    bool loading = true;
+    enum err err = ERR_UNAVAILABLE;
+    while (loading && !is_late(check)) {
+        redisReply *reply = ask(check, 1, argv, &err);
+        if (reply == NULL)
+            return err;
+        err = judge_ping(check, reply, &loading);
+        freeReplyObject(reply);
+        if (loading)
+            nanosleep(&pause, NULL);
+    }
+    return err;
+}
+
+/* --- what it says about itself
+ * ----------------------------------------------------------------------- */
+
+static bool find_info(struct span info, const char *name, struct span *ret_value)
+{
+    struct span line, key;
+    while (span_split(&info, '\n', &line)) {
+        if (line.len > 0 && line.data[line.len - 1] == '\r')
+            line.len--;
+        if (line.len == 0 || !span_split(&line, ':', &key) || line.data == NULL)
+            continue;
+        if (span_is(key, name)) {
+            *ret_value = line;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool info_is(struct span info, const char *name, const char *expected)
+{
+    struct span value;
+    return find_info(info, name, &value) && span_is(value, expected);
+}
+
+static void take_info(struct redis_probe *probe, struct span info)
+{
+    struct span value;
+    if (find_info(info, "redis_version", &value))
+        text_copy(probe->version, sizeof(probe->version), value);
+    if (find_info(info, "maxmemory_policy", &value))
+        text_copy(probe->maxmemory_policy, sizeof(probe->maxmemory_policy), value);
+    probe->has_maxmemory = find_info(info, "maxmemory", &value) && !span_is(value, "0");
+    if (info_is(info, "aof_enabled", "0"))
+        probe->persists = false; /* unless snapshots are on */
+}
+
+/* Services often refuse CONFIG. Where it cannot be known whether snapshots are made, no alarm is
+ * raised: `persists` stays as it is meant for "unknown", true. */
+static void take_save(struct redis_probe *probe, const redisReply *reply)
+{
+    bool known = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+                 reply->element[1]->type == REDIS_REPLY_STRING;
+    if (!known || reply->element[1]->len > 0)
+        probe->persists = true;
+}
+
+static enum err inquire(struct check *check)
+{
+    enum err err;
+    const char *info_argv[] = {"INFO"};
+    const char *save_argv[] = {"CONFIG", "GET", "save"};
+    redisReply *reply = ask(check, 1, info_argv, &err);
+    if (reply == NULL)
+        return err;
+    struct span info =
+        reply->type == REDIS_REPLY_STRING ? (struct span){reply->str, reply->len} : SPAN_NONE;
+    take_info(check->probe, info);
+    bool replica = info_is(info, "role", "slave") && info_is(info, "slave_read_only", "1");
+    freeReplyObject(reply);
+    if (replica)
+        return problem(check, ERR_UNAVAILABLE, "it is a read-only replica");
+    if (check->probe->persists)
+        return ERR_OK;
+    reply = ask(check, 3, save_argv, &err);
+    if (reply == NULL)
+        return err;
+    take_save(check->probe, reply);
+    freeReplyObject(reply);
+    return ERR_OK;
+}
+
+enum err redis_probe(const struct redis_options *redis, struct redis_probe *ret_probe)
+{
+    enum err (*const steps[])(struct check *) = {open_connection, authenticate, select_database,
+                                                 ping, inquire};
+    struct check check = {.options = redis,
+                          .probe = ret_probe,
+                          .deadline = clock_steady_ms() + redis->connect_timeout_ms};
+    enum err err = ERR_OK;
+    memset(ret_probe, 0, sizeof(*ret_probe));
+    ret_probe->persists = true;
+    for (size_t i = 0; err == ERR_OK && i < sizeof(steps) / sizeof(steps[0]); i++)
+        err = steps[i](&check);
+    if (check.context != NULL)
+        redisFree(check.context);
+    redis_tls_destroy(check.tls);
+    return err;
+}
