@@ -1,0 +1,41 @@
+/* The HTTP contract (design §8) on one loop: its own libmicrohttpd daemon, driven from outside. */
+#ifndef PROCTRACK_HTTP_SERVER_H
+#define PROCTRACK_HTTP_SERVER_H
+
+#include "proctrack/loop.h"
+#include "proctrack/process_manager.h"
+
+/* Constant after start, shared by all threads. */
+struct http_options {
+    const char *base_path;           /* "" or "/api": everything is also served below it */
+    const char *const *cors_origins; /* exact origins, or a single "*"; NULL-ended */
+    size_t max_body_bytes;
+    unsigned max_connections; /* of this daemon */
+    unsigned idle_timeout_s;
+    const char *version;            /* of the program */
+    const char *instance;           /* this instance's name */
+    const char *fallback_reason;    /* why the repository is not what was asked for; or NULL */
+    bool durable;                   /* false: what is stored is lost when the program ends */
+    const struct span *known_types; /* for the 422 that names them */
+    size_t known_type_count;
+    int64_t analyze_retry_after_s; /* Retry-After of 202 */
+};
+
+/* A listening TCP socket, non-blocking, close-on-exec, SO_REUSEPORT when `shared`. port 0 picks a
+ * free one; *ret_port is the one it has. -1 with *ret_why (constant or strerror text) on failure.
+ * Blocking name resolution: call it before the loops start. */
+int http_listen(const char *host, int port, bool shared, int *ret_port, const char **ret_why);
+
+struct http_server;
+
+/* Takes listen_fd, whatever happens. NULL when it cannot be started. */
+struct http_server *http_server_create(struct loop *loop, struct process_manager *manager,
+                                       const struct http_options *options, int listen_fd);
+/* Accepts no more connections; answers from now on carry `Connection: close`. */
+void http_server_quiesce(struct http_server *server);
+/* Requests that were accepted and are not yet answered. */
+unsigned http_server_open_calls(const struct http_server *server);
+/* After the repository has been closed, so that no call is open any more. NULL is fine. */
+void http_server_destroy(struct http_server *server);
+
+#endif

@@ -1,0 +1,21 @@
+/* The endpoints' start functions, for the route table. On the loop's thread. */
+#ifndef HTTP_ENDPOINTS_H
+#define HTTP_ENDPOINTS_H
+
+struct http_call;
+
+void ep_analyze(struct http_call *call);
+void ep_status(struct http_call *call);
+void ep_result(struct http_call *call);
+void ep_cleanup(struct http_call *call);
+void ep_process_list(struct http_call *call);
+void ep_process_cancel(struct http_call *call);
+void ep_process_retry(struct http_call *call);
+void ep_process_remove(struct http_call *call);
+void ep_stats(struct http_call *call);
+void ep_healthz(struct http_call *call);
+void ep_readyz(struct http_call *call);
+void ep_version(struct http_call *call);
+void ep_openapi(struct http_call *call);
+
+#endif

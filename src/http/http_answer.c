@@ -1,0 +1,192 @@
+/* Making answers. */
+#include "http/http_call.h"
+#include "http/http_cors.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void http_answer_header(struct http_call *call, const char *name, const char *value)
+{
+    if (call->response == NULL || MHD_add_response_header(call->response, name, value) == MHD_YES)
+        return;
+    MHD_destroy_response(call->response); /* no memory: half an answer is none */
+    call->response = NULL;
+}
+
+void http_answer_int_header(struct http_call *call, const char *name, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    http_answer_header(call, name, text);
+}
+
+void http_answer_etag(struct http_call *call, int64_t version)
+{
+    char text[HTTP_ETAG_SIZE];
+    http_etag_format(version, text);
+    http_answer_header(call, MHD_HTTP_HEADER_ETAG, text);
+}
+
+static void add_cors(struct http_call *call)
+{
+    bool vary;
+    const char *allowed =
+        http_cors_allow(call->server->options->cors_origins, call->headers.origin, &vary);
+    if (allowed != NULL) {
+        http_answer_header(call, "Access-Control-Allow-Origin", allowed);
+        http_answer_header(call, "Access-Control-Expose-Headers", HTTP_CORS_EXPOSED);
+    }
+    if (vary)
+        http_answer_header(call, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ORIGIN);
+}
+
+static void begin_answer(struct http_call *call, unsigned status, const char *content_type,
+                         struct MHD_Response *response)
+{
+    assert(call->response == NULL);
+    call->status = status;
+    call->response = response;
+    if (content_type != NULL)
+        http_answer_header(call, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    http_answer_header(call, "X-Content-Type-Options", "nosniff");
+    add_cors(call);
+    if (call->close || call->server->quiesced)
+        http_answer_header(call, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+void http_answer(struct http_call *call, unsigned status, const char *content_type,
+                 struct text_buffer *take_body)
+{
+    size_t len = take_body->len;
+    char *data = text_buffer_take(take_body);
+    struct MHD_Response *response = NULL;
+    if (data != NULL)
+        response = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+    if (data != NULL && response == NULL)
+        free(data);
+    begin_answer(call, status, content_type, response);
+}
+
+/* The library takes constant bytes by a pointer to non-const, and does not write to them. */
+static struct MHD_Response *constant_response(struct span body)
+{
+    union {
+        const char *in;
+        void *out;
+    } data = {.in = body.data};
+    return MHD_create_response_from_buffer(body.len, data.out, MHD_RESPMEM_PERSISTENT);
+}
+
+void http_answer_constant(struct http_call *call, unsigned status, const char *content_type,
+                          struct span body)
+{
+    begin_answer(call, status, content_type, constant_response(body));
+}
+
+void http_answer_empty(struct http_call *call, unsigned status)
+{
+    begin_answer(call, status, NULL, constant_response(SPAN("")));
+}
+
+/* --- processes -------------------------------------------------------------------------------- */
+
+void http_append_process(const struct http_call *call, struct text_buffer *out,
+                         const struct process *process, bool with_input)
+{
+    struct process_view view = {
+        .reason = process_manager_reason(call->server->manager, process),
+        .base_path = call->target.base,
+        .with_input = with_input,
+    };
+    process_json_append(out, process, &view);
+}
+
+void http_answer_process(struct http_call *call, unsigned status, const struct process *process,
+                         bool with_input)
+{
+    struct text_buffer body;
+    text_buffer_init(&body, HTTP_ANSWER_MAX);
+    text_buffer_reserve(&body, 1024);
+    http_append_process(call, &body, process, with_input);
+    http_answer(call, status, HTTP_JSON, &body);
+    http_answer_etag(call, process->version);
+    http_answer_header(call, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    if (!process_status_is_final(process->status))
+        http_answer_int_header(call, MHD_HTTP_HEADER_RETRY_AFTER,
+                               call->server->options->analyze_retry_after_s);
+    http_server_note(call->server, ERR_OK, false);
+}
+
+void http_answer_location(struct http_call *call, const struct process_id *id)
+{
+    char id_text[PROCESS_ID_TEXT_SIZE];
+    struct text_buffer location;
+    text_buffer_init(&location, 4096);
+    process_id_format(id, id_text);
+    text_append_format(&location, "%s/status/%s", call->target.base, id_text);
+    if (!location.failed)
+        http_answer_header(call, MHD_HTTP_HEADER_LOCATION, location.data);
+    text_buffer_finish(&location);
+}
+
+/* --- problems --------------------------------------------------------------------------------- */
+
+static void close_problem(struct http_call *call, enum http_problem problem,
+                          struct text_buffer *take_body)
+{
+    text_append_char(take_body, '}');
+    http_answer(call, http_problem_status(problem), HTTP_PROBLEM, take_body);
+    if (http_problem_is_passing(problem))
+        http_answer_header(call, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+}
+
+void http_answer_problem(struct http_call *call, enum http_problem problem, const char *detail)
+{
+    struct text_buffer body;
+    text_buffer_init(&body, HTTP_ANSWER_MAX);
+    http_problem_open(&body, problem, detail);
+    close_problem(call, problem, &body);
+}
+
+void http_answer_faults(struct http_call *call, enum http_problem problem,
+                        struct http_faults *take_faults)
+{
+    struct text_buffer body;
+    text_buffer_init(&body, HTTP_ANSWER_MAX);
+    http_problem_open(&body, problem, NULL);
+    http_problem_faults(&body, take_faults);
+    http_faults_finish(take_faults);
+    close_problem(call, problem, &body);
+}
+
+void http_answer_conflict(struct http_call *call, enum http_problem problem, const char *detail,
+                          const struct process *process)
+{
+    struct text_buffer body;
+    text_buffer_init(&body, HTTP_ANSWER_MAX);
+    http_problem_open(&body, problem, detail);
+    text_append_format(
+        &body, ",\"process_status\":\"%s\",\"process\":", process_status_name(process->status));
+    http_append_process(call, &body, process, false);
+    close_problem(call, problem, &body);
+    http_answer_etag(call, process->version);
+}
+
+void http_answer_error(struct http_call *call, enum err err)
+{
+    http_server_note(call->server, err, false);
+    http_answer_problem(call, http_problem_of(err), NULL);
+}
+
+void http_fail(struct http_call *call, enum http_problem problem, const char *detail)
+{
+    http_answer_problem(call, problem, detail);
+    http_call_finish(call);
+}
+
+void http_fail_error(struct http_call *call, enum err err)
+{
+    http_answer_error(call, err);
+    http_call_finish(call);
+}

@@ -1,0 +1,334 @@
+/* One request's life.
+ *
+ *   NEW --begin--> BODY --proceed--> RUNNING --finish--> READY --proceed--> SENT --completed-->
+ *     \______________________________________________________^
+ *      refused: the answer is made before the body
+ *
+ * The library calls the access handler once when the header is complete (begin), for each piece of
+ * the body (collect), at its end, and once more after a suspension (proceed). An answer that is
+ * queued in the first of these makes the library close the connection; so a refusal is only sent
+ * there when the message cannot be trusted or its body is not worth reading, and else kept until
+ * the end. http_call_run() alone knows whether an endpoint answered at once or later.
+ *
+ * While an endpoint has a call the connection is suspended: it cannot go away under us, and the
+ * call ends only through http_call_completed(). */
+#include "http/http_call.h"
+
+#include "http/http_cors.h"
+#include "http/http_mhd.h"
+#include "proctrack/log.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define DROP_MAX \
+    (64 * 1024) /* a refused request's body of this size is read, to keep the connection */
+
+struct http_call *http_call_create(struct http_server *server, struct MHD_Connection *connection,
+                                   const char *uri)
+{
+    size_t len = uri != NULL ? strlen(uri) : 0;
+    struct http_call *call = malloc(sizeof(*call) + len + 1);
+    if (call == NULL)
+        return NULL;
+    call->server = server;
+    call->connection = connection;
+    call->route = NULL;
+    call->state = CALL_NEW;
+    call->suspended = call->close = false;
+    call->linger_fd = -1;
+    call->body_seen = 0;
+    call->response = NULL;
+    text_buffer_init(&call->body, server->options->max_body_bytes);
+    text_buffer_init(&call->created, HTTP_ANSWER_MAX);
+    http_guard_init(&call->guard);
+    http_headers_init(&call->headers);
+    call->target.base = "";
+    call->raw_len = len;
+    memcpy(call->raw, len > 0 ? uri : "", len + 1);
+    return call;
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+static enum MHD_Result send_answer(struct http_call *call)
+{
+    struct http_server *server = call->server;
+    struct MHD_Response *response = call->response;
+    if (response == NULL) {
+        call->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+        response = server->no_memory;
+    }
+    call->state = CALL_SENT;
+    server->counters.answers[call->status / 100]++;
+    enum MHD_Result result = MHD_queue_response(call->connection, call->status, response);
+    if (call->response != NULL)
+        MHD_destroy_response(call->response); /* the library has its own reference */
+    call->response = NULL;
+    return result;
+}
+
+static int connection_fd(const struct http_call *call)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info != NULL ? info->connect_fd : -1;
+}
+
+static void linger(struct http_call *call)
+{
+    call->linger_fd = fcntl(connection_fd(call), F_DUPFD_CLOEXEC, 0);
+}
+
+/* In the first call of the handler: the rest of the message is not read. */
+static enum MHD_Result send_early(struct http_call *call)
+{
+    linger(call);
+    return send_answer(call);
+}
+
+/* In the midst of a body the library takes no answer, so we write it ourselves and let the
+ * library close the connection. Nothing else is on its way out of the socket then. */
+static enum MHD_Result refuse_midway(struct http_call *call)
+{
+    struct text_buffer body, message;
+    text_buffer_init(&body, 1024);
+    text_buffer_init(&message, 2048);
+    http_problem_open(&body, PROBLEM_TOO_LARGE, "The body is larger than this server accepts.");
+    text_append_char(&body, '}');
+    text_append_format(&message,
+                       "HTTP/1.1 413 Content Too Large\r\nContent-Type: " HTTP_PROBLEM "\r\n"
+                       "X-Content-Type-Options: nosniff\r\nConnection: close\r\n"
+                       "Content-Length: %zu\r\n\r\n" SPAN_FMT,
+                       body.len, SPAN_ARG(text_buffer_span(&body)));
+    if (!message.failed)
+        (void)!send(connection_fd(call), message.data, message.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    text_buffer_finish(&body);
+    text_buffer_finish(&message);
+    linger(call);
+    call->server->counters.answers[4]++;
+    call->state = CALL_SENT;
+    call->server->ready_calls++;
+    return MHD_NO;
+}
+
+/* --- the header ------------------------------------------------------------------------------- */
+
+struct header_walk {
+    struct http_call *call;
+    const char *cursor;
+};
+
+static enum MHD_Result see_header(void *arg, enum MHD_ValueKind kind, const char *key,
+                                  size_t key_len, const char *text, size_t len)
+{
+    struct header_walk *walk = arg;
+    struct span name = {key, key_len}, value = {text != NULL ? text : "", len};
+    (void)kind;
+    if (http_mhd_value_was_cut(&walk->cursor, name, value))
+        http_guard_header(&walk->call->guard, SPAN("cut"), SPAN("\0"));
+    http_guard_header(&walk->call->guard, name, value);
+    http_headers_add(&walk->call->headers, name, value);
+    return MHD_YES;
+}
+
+/* Everything that makes a message ambiguous or unreadable. */
+static struct http_verdict judge_framing(struct http_call *call, const char *uri,
+                                         const char *version)
+{
+    struct header_walk walk = {call, NULL};
+    MHD_get_connection_values_n(call->connection, MHD_HEADER_KIND, see_header, &walk);
+    if (http_mhd_value_was_cut(&walk.cursor, SPAN_NONE, SPAN_NONE))
+        http_guard_header(&call->guard, SPAN("cut"), SPAN("\0"));
+    if (!http_target_is_clean(call->raw, call->raw_len) ||
+        http_mhd_target_was_cut(uri, call->raw_len, version))
+        return (struct http_verdict){
+            400, "the request target holds a blank, a control character or a byte above 0x7e"};
+    return http_guard_judge(&call->guard, version);
+}
+
+static void refuse_framing(struct http_call *call, struct http_verdict verdict)
+{
+    enum http_problem problem = verdict.status == 501   ? PROBLEM_NOT_IMPLEMENTED
+                                : verdict.status == 417 ? PROBLEM_EXPECTATION
+                                                        : PROBLEM_BAD_MESSAGE;
+    call->close = true;
+    http_fail(call, problem, verdict.detail);
+}
+
+/* At the limit the library stops accepting without a word; so say it while we still can. */
+static bool is_overloaded(const struct http_server *server)
+{
+    return (uint64_t)server->connections * 10 > (uint64_t)server->options->max_connections * 9;
+}
+
+static void answer_preflight(struct http_call *call)
+{
+    char allowed[HTTP_CORS_HEADERS_SIZE];
+    http_cors_headers(call->headers.request_headers, allowed);
+    if (allowed[0] != '\0')
+        http_answer_header(call, "Access-Control-Allow-Headers", allowed);
+    http_answer_header(call, "Access-Control-Max-Age", HTTP_CORS_MAX_AGE);
+}
+
+static void answer_options(struct http_call *call, const char *allow)
+{
+    bool vary;
+    http_answer_empty(call, MHD_HTTP_NO_CONTENT);
+    http_answer_header(call, MHD_HTTP_HEADER_ALLOW, allow);
+    if (call->headers.request_method.data != NULL &&
+        http_cors_allow(call->server->options->cors_origins, call->headers.origin, &vary) != NULL) {
+        http_answer_header(call, "Access-Control-Allow-Methods", allow);
+        answer_preflight(call);
+    }
+    http_call_finish(call);
+}
+
+/* Finds who answers. False: answered already. */
+static bool find_route(struct http_call *call)
+{
+    char allow[HTTP_ALLOW_SIZE];
+    if (call->target.asterisk && call->method == METHOD_OPTIONS) {
+        answer_options(call, "GET, HEAD, POST, DELETE, OPTIONS");
+        return false;
+    }
+    call->route = http_route_find(call->method, &call->target, allow);
+    if (call->route != NULL)
+        return true;
+    if (allow[0] == '\0') {
+        http_fail(call, PROBLEM_UNKNOWN_PATH, NULL);
+    } else if (call->method == METHOD_OPTIONS) {
+        answer_options(call, allow);
+    } else {
+        http_answer_problem(call, PROBLEM_METHOD, NULL);
+        http_answer_header(call, MHD_HTTP_HEADER_ALLOW, allow);
+        http_call_finish(call);
+    }
+    return false;
+}
+
+/* Whether a call that is refused before its body came should end its connection: then the body
+ * need not be read. */
+static bool is_costly_to_drop(const struct http_guard *guard)
+{
+    return http_guard_has_body(guard) &&
+           (guard->chunked || guard->expects_continue || guard->content_length > DROP_MAX);
+}
+
+/* All that can be said before the body. False: answered. */
+static bool prepare(struct http_call *call)
+{
+    struct http_server *server = call->server;
+    call->close = is_costly_to_drop(&call->guard);
+    const char *wrong =
+        http_target_parse(call->raw, call->raw_len, server->options->base_path, &call->target);
+    if (wrong != NULL) {
+        http_fail(call, PROBLEM_BAD_TARGET, wrong);
+        return false;
+    }
+    if (!find_route(call))
+        return false;
+    if (is_overloaded(server) && !call->route->answers_shedding) {
+        call->close = true;
+        http_fail(call, PROBLEM_OVERLOADED, NULL);
+        return false;
+    }
+    if (call->guard.content_length > server->options->max_body_bytes) {
+        call->close = true;
+        http_fail(call, PROBLEM_TOO_LARGE, "The body is larger than this server accepts.");
+        return false;
+    }
+    if (call->headers.repeated != NULL) {
+        http_fail(call, PROBLEM_BAD_HEADER, "A header field that may come once came twice.");
+        return false;
+    }
+    call->close = false;
+    return true;
+}
+
+enum MHD_Result http_call_begin(struct http_call *call, const char *uri, const char *method,
+                                const char *version)
+{
+    call->server->open_calls++;
+    call->server->counters.requests++;
+    call->state = CALL_BODY;
+    call->method = http_method_of(method);
+    struct http_verdict verdict = judge_framing(call, uri, version);
+    if (verdict.status != 0)
+        refuse_framing(call, verdict);
+    else
+        prepare(call);
+    return call->state == CALL_READY && call->close ? send_early(call) : MHD_YES;
+}
+
+/* --- body, endpoint, end ---------------------------------------------------------------------- */
+
+enum MHD_Result http_call_collect(struct http_call *call, const char *data, size_t len)
+{
+    call->body_seen += len;
+    if (call->state == CALL_READY) /* refused already: what is left is dropped */
+        return call->body_seen <= call->server->options->max_body_bytes ? MHD_YES : MHD_NO;
+    if (call->body_seen > call->server->options->max_body_bytes)
+        return refuse_midway(call);
+    if (!call->route->takes_body)
+        return MHD_YES;
+    if (call->body.len == 0)
+        text_buffer_reserve(&call->body, (size_t)call->guard.content_length);
+    text_append(&call->body, data, len);
+    if (call->body.failed)
+        http_fail(call, PROBLEM_INTERNAL, NULL);
+    return MHD_YES;
+}
+
+static enum MHD_Result run(struct http_call *call)
+{
+    call->state = CALL_RUNNING;
+    call->server->running_calls++;
+    call->route->start(call); /* may finish before it returns */
+    if (call->state == CALL_READY)
+        return send_answer(call);
+    call->suspended = true; /* http_call_finish() clears it and resumes */
+    MHD_suspend_connection(call->connection);
+    return MHD_YES;
+}
+
+enum MHD_Result http_call_proceed(struct http_call *call)
+{
+    return call->state == CALL_BODY ? run(call) : send_answer(call);
+}
+
+void http_call_finish(struct http_call *call)
+{
+    assert(call->state == CALL_BODY || call->state == CALL_RUNNING);
+    if (call->state == CALL_RUNNING)
+        call->server->running_calls--;
+    call->state = CALL_READY;
+    call->server->ready_calls++;
+    if (!call->suspended)
+        return;
+    call->suspended = false;
+    MHD_resume_connection(call->connection);
+    http_server_wake(call->server);
+}
+
+void http_call_completed(struct http_call *call)
+{
+    struct http_server *server = call->server;
+    assert(call->state != CALL_RUNNING);
+    if (call->state == CALL_NEW)
+        server->counters.unreadable++;
+    else
+        server->open_calls--;
+    if (call->state == CALL_READY || call->state == CALL_SENT)
+        server->ready_calls--;
+    if (call->response != NULL)
+        MHD_destroy_response(call->response);
+    if (call->linger_fd >= 0)
+        http_linger_add(&server->linger, call->linger_fd);
+    text_buffer_finish(&call->body);
+    text_buffer_finish(&call->created);
+    free(call);
+}

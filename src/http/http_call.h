@@ -1,0 +1,141 @@
+/* One request's life, and what endpoints do with it. On the loop's thread.
+ *
+ * An endpoint's start function runs when the request is complete. It either answers, or submits one
+ * operation of `work` whose `done` answers (or submits the next). Answering is one http_answer_*
+ * or http_problem_* call that makes the answer, any number of http_answer_header(), and
+ * http_call_finish() as the last thing: the call may be gone after it. */
+#ifndef HTTP_CALL_H
+#define HTTP_CALL_H
+
+#include "http/analyze_body.h"
+#include "http/http_guard.h"
+#include "http/http_headers.h"
+#include "http/http_problem.h"
+#include "http/http_route.h"
+#include "http/http_server_private.h"
+
+enum call_state {
+    CALL_NEW,     /* the request line has come */
+    CALL_BODY,    /* the header has come: collecting the body */
+    CALL_RUNNING, /* an endpoint has it */
+    CALL_READY,   /* the answer is made */
+    CALL_SENT,    /* the answer is the library's */
+};
+
+union http_work {
+    struct process_submit submit;
+    struct process_await await;
+    struct process_cleanup cleanup;
+    struct repo_get get;
+    struct repo_list list;
+    struct repo_counts counts;
+    struct repo_ping ping;
+    struct repo_transition transition;
+    struct repo_remove remove;
+};
+
+struct http_call {
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    const struct http_route *route;
+    enum call_state state;
+    enum http_method method;
+    bool suspended;
+    bool close;    /* the connection, after this answer */
+    int linger_fd; /* or -1 */
+    struct http_guard guard;
+    struct http_headers headers;
+    struct http_target target;
+    struct text_buffer body;
+    size_t body_seen;              /* bytes that came, kept or not */
+    unsigned status;               /* of the answer */
+    struct MHD_Response *response; /* NULL in READY: no memory for it */
+    union http_work work;
+
+    /* what endpoints keep while work is out */
+    struct analyze_draft draft;
+    char idempotency_key[IDEMPOTENCY_KEY_MAX + 1];
+    struct text_buffer created; /* POST /analyze: the 202 answer, while it waits */
+    int64_t version;            /* ... and its version */
+    bool flag;                  /* with_input, dry_run, replayed: whatever the endpoint needs */
+
+    size_t raw_len;
+    char raw[]; /* the request target; decoded in place */
+};
+
+/* --- for http_server.c ---------------------------------------------------------------------- */
+
+/* NULL if no memory; uri as the library gives it. */
+struct http_call *http_call_create(struct http_server *server, struct MHD_Connection *connection,
+                                   const char *uri);
+/* The first call of the access handler: the header is complete. */
+enum MHD_Result http_call_begin(struct http_call *call, const char *uri, const char *method,
+                                const char *version);
+enum MHD_Result http_call_collect(struct http_call *call, const char *data, size_t len);
+/* The request is complete, or its answer has come after a suspension. */
+enum MHD_Result http_call_proceed(struct http_call *call);
+/* The library has done with the request. */
+void http_call_completed(struct http_call *call);
+
+/* --- for endpoints: answers ------------------------------------------------------------------- */
+
+void http_call_finish(struct http_call *call);
+
+#define HTTP_JSON       "application/json"
+#define HTTP_PROBLEM    "application/problem+json"
+#define HTTP_ANSWER_MAX (64 * 1024 * 1024) /* bytes of one answer */
+
+/* Takes the body. */
+void http_answer(struct http_call *call, unsigned status, const char *content_type,
+                 struct text_buffer *take_body);
+/* Borrows a body that lives as long as the program. */
+void http_answer_constant(struct http_call *call, unsigned status, const char *content_type,
+                          struct span body);
+void http_answer_empty(struct http_call *call, unsigned status);
+void http_answer_header(struct http_call *call, const char *name, const char *value);
+void http_answer_int_header(struct http_call *call, const char *name, int64_t value);
+void http_answer_etag(struct http_call *call, int64_t version);
+/* The process's resource, with its ETag and, while it is not done, Retry-After. */
+void http_answer_process(struct http_call *call, unsigned status, const struct process *process,
+                         bool with_input);
+void http_append_process(const struct http_call *call, struct text_buffer *out,
+                         const struct process *process, bool with_input);
+
+/* Location: where its status is. */
+void http_answer_location(struct http_call *call, const struct process_id *id);
+
+/* Problems. detail NULL: the problem's own sentence. */
+void http_answer_problem(struct http_call *call, enum http_problem problem, const char *detail);
+/* ... with the faults of a body or a query; finishes them. */
+void http_answer_faults(struct http_call *call, enum http_problem problem,
+                        struct http_faults *take_faults);
+/* ... with the process as it is now. */
+void http_answer_conflict(struct http_call *call, enum http_problem problem, const char *detail,
+                          const struct process *process);
+/* What err amounts to. */
+void http_answer_error(struct http_call *call, enum err err);
+
+/* Answer and finish in one. */
+void http_fail(struct http_call *call, enum http_problem problem, const char *detail);
+void http_fail_error(struct http_call *call, enum err err);
+
+/* --- for endpoints: what was asked ------------------------------------------------------------ */
+
+/* The id of the path. False: answered. */
+bool http_call_id(struct http_call *call, struct process_id *ret_id);
+
+/* Reads the query against a table of parameters; each reader returns NULL, or a constant sentence
+ * about the value. False: answered, with every fault named. */
+struct http_param_reader {
+    const char *name;
+    const char *(*read)(struct http_call *call, struct span value);
+};
+bool http_call_query(struct http_call *call, const struct http_param_reader *readers, size_t count);
+/* For endpoints that take no parameters. */
+bool http_call_no_query(struct http_call *call);
+/* Answers and finishes: one parameter is wrong. */
+void http_fail_param(struct http_call *call, const char *name, const char *detail);
+/* If-Match, as if_version of a change: 0 when there is none. False: answered. */
+bool http_call_if_match(struct http_call *call, int64_t *ret_version);
+
+#endif

@@ -1,0 +1,20 @@
+/* CORS by allow-list (the Fetch standard's protocol). Pure, any thread. */
+#ifndef HTTP_CORS_H
+#define HTTP_CORS_H
+
+#include "proctrack/text.h"
+
+#define HTTP_CORS_EXPOSED \
+    "Location, ETag, Retry-After, Link, Idempotent-Replayed, Preference-Applied"
+#define HTTP_CORS_MAX_AGE "600"
+
+/* Access-Control-Allow-Origin for a request from this origin (absent: from none), or NULL: it may
+ * not. Origins: exact, or a single "*"; NULL-ended, or NULL. *ret_vary: whether the answer depends
+ * on the origin, which caches must know. */
+const char *http_cors_allow(const char *const *origins, struct span origin, bool *ret_vary);
+
+/* Access-Control-Allow-Headers for a preflight: those of the requested list that we know. */
+#define HTTP_CORS_HEADERS_SIZE 128
+void http_cors_headers(struct span requested, char ret_allowed[HTTP_CORS_HEADERS_SIZE]);
+
+#endif

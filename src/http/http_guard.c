@@ -1,0 +1,119 @@
+#include "http/http_guard.h"
+
+#include <string.h>
+
+void http_guard_init(struct http_guard *guard)
+{
+    *guard = (struct http_guard){0};
+}
+
+static void refuse(struct http_guard *guard, unsigned status, const char *detail)
+{
+    if (guard->verdict.status == 0)
+        guard->verdict = (struct http_verdict){status, detail};
+}
+
+/* RFC 9110, 5.6.2: the characters of a token. */
+static bool is_token(struct span text)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!alnum && (c == '\0' || strchr(marks, c) == NULL))
+            return false;
+    }
+    return text.len > 0;
+}
+
+static bool has_controls(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.data[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+/* Host is `name[:port]`: nothing in it may look like another part of a URL, or like a list. */
+static bool is_host(struct span value)
+{
+    static const char wrong[] = " \t,/?#@\\\"<>";
+    for (size_t i = 0; i < value.len; i++) {
+        if (strchr(wrong, value.data[i]) != NULL)
+            return false;
+    }
+    return true;
+}
+
+static void see_length(struct http_guard *guard, struct span value)
+{
+    int64_t length;
+    if (++guard->lengths > 1)
+        refuse(guard, 400, "more than one Content-Length");
+    else if (!span_to_int(value, 0, INT64_MAX, &length))
+        refuse(guard, 400, "Content-Length is not a number");
+    else
+        guard->content_length = (uint64_t)length;
+}
+
+static void see_encoding(struct http_guard *guard, struct span value)
+{
+    if (++guard->encodings > 1)
+        refuse(guard, 400, "more than one Transfer-Encoding");
+    else if (!span_is_nocase(value, "chunked"))
+        refuse(guard, 501, "the only Transfer-Encoding known here is chunked");
+    else
+        guard->chunked = true;
+}
+
+static void see_host(struct http_guard *guard, struct span value)
+{
+    if (++guard->hosts > 1)
+        refuse(guard, 400, "more than one Host");
+    else if (!is_host(value))
+        refuse(guard, 400, "Host is not a host name");
+}
+
+static void see_expect(struct http_guard *guard, struct span value)
+{
+    if (span_is_nocase(value, "100-continue"))
+        guard->expects_continue = true;
+    else
+        refuse(guard, 417, "the only expectation known here is 100-continue");
+}
+
+void http_guard_header(struct http_guard *guard, struct span name, struct span value)
+{
+    static const struct {
+        const char *name;
+        size_t len;
+        void (*see)(struct http_guard *guard, struct span value);
+    } seen[] = {
+        {"Host", 4, see_host},
+        {"Expect", 6, see_expect},
+        {"Content-Length", 14, see_length},
+        {"Transfer-Encoding", 17, see_encoding},
+    };
+    if (!is_token(name))
+        refuse(guard, 400, "a header name is not a token");
+    if (has_controls(value))
+        refuse(guard, 400, "a header value holds a control character");
+    for (size_t i = 0; i < sizeof(seen) / sizeof(*seen); i++) {
+        if (name.len == seen[i].len && span_is_nocase(name, seen[i].name))
+            seen[i].see(guard, span_trim(value));
+    }
+}
+
+struct http_verdict http_guard_judge(struct http_guard *guard, const char *http_version)
+{
+    bool old = strcmp(http_version, "HTTP/1.0") == 0;
+    if (guard->lengths > 0 && guard->encodings > 0)
+        refuse(guard, 400, "both Content-Length and Transfer-Encoding");
+    if (old && guard->encodings > 0)
+        refuse(guard, 400, "Transfer-Encoding in HTTP/1.0");
+    if (!old && guard->hosts == 0)
+        refuse(guard, 400, "no Host");
+    return guard->verdict;
+}

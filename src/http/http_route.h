@@ -1,0 +1,34 @@
+/* Which endpoint answers which method and path. Pure, any thread. */
+#ifndef HTTP_ROUTE_H
+#define HTTP_ROUTE_H
+
+#include "http/http_target.h"
+
+struct http_call;
+
+enum http_method {
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_DELETE,
+    METHOD_OPTIONS,
+    METHOD_OTHER
+};
+
+struct http_route {
+    enum http_method method;
+    const char *segments[HTTP_SEGMENTS_MAX]; /* ":id" stands for any text */
+    bool takes_body;                         /* else a body that comes is read and dropped */
+    bool answers_shedding;                   /* also while the server sheds load */
+    void (*start)(struct http_call *call);   /* answers, or submits what will */
+};
+
+enum http_method http_method_of(const char *name);
+
+/* The route, or NULL; then *ret_allow lists the methods that the path has ("" when there is no
+ * such path). HEAD finds the route of GET. */
+#define HTTP_ALLOW_SIZE 48
+const struct http_route *http_route_find(enum http_method method, const struct http_target *target,
+                                         char ret_allow[HTTP_ALLOW_SIZE]);
+
+#endif

@@ -1,0 +1,246 @@
+/* The daemon and its loop. The library neither waits nor has a thread: its epoll descriptor is
+ * watched by the loop, and MHD_run() is called at the end of every turn in which that was
+ * readable, a connection was resumed, or the library's own timeout has come. Its epoll set is
+ * edge-triggered, so after each run MHD_get_timeout() must be obeyed, 0 included. */
+#include "http/http_call.h"
+
+#include "proctrack/clock.h"
+#include "proctrack/log.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONNECTION_MEMORY                                                  \
+    (16 * 1024) /* also the limit on header and URL; more costs throughput \
+                 */
+#define FLUSH_MS 2000
+
+/* --- callbacks of the library ------------------------------------------------------------------
+ */
+
+static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+    return http_call_create(arg, connection, uri);
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *len, void **call_slot)
+{
+    struct http_call *call = *call_slot;
+    (void)arg, (void)connection;
+    if (call == NULL)
+        return MHD_NO; /* no memory for it: the library closes the connection */
+    if (call->state == CALL_NEW)
+        return http_call_begin(call, url, method, version);
+    if (*len == 0)
+        return http_call_proceed(call);
+    size_t got = *len;
+    *len = 0;
+    return http_call_collect(call, data, got);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection, void **call_slot,
+                         enum MHD_RequestTerminationCode why)
+{
+    (void)arg, (void)connection, (void)why;
+    if (*call_slot != NULL)
+        http_call_completed(*call_slot);
+    *call_slot = NULL;
+}
+
+static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct http_server *server = arg;
+    (void)connection, (void)context;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        server->connections++;
+    else
+        server->connections--;
+}
+
+/* Everything stays as it came: cutting and decoding is ours (http_target.h). */
+static size_t keep_escapes(void *arg, struct MHD_Connection *connection, char *text)
+{
+    (void)arg, (void)connection;
+    return strlen(text);
+}
+
+static void __attribute__((format(printf, 2, 0)))
+on_message(void *arg, const char *format, va_list arguments)
+{
+    char text[256];
+    (void)arg;
+    vsnprintf(text, sizeof(text), format, arguments);
+    text[strcspn(text, "\r\n")] = '\0';
+    log_debug("libmicrohttpd says: %s", text); /* mostly of clients that misbehave */
+}
+
+/* --- driving it --------------------------------------------------------------------------------
+ */
+
+static void run_daemon(struct loop_task *task)
+{
+    struct http_server *server = container_of(task, struct http_server, run);
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+    MHD_run(server->daemon);
+    if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES)
+        loop_timer_start(server->timer, (int64_t)wait_ms);
+    else
+        loop_timer_stop(server->timer);
+}
+
+void http_server_wake(struct http_server *server)
+{
+    loop_defer(server->loop, &server->run);
+}
+
+static void on_readable(void *arg, int events)
+{
+    (void)events;
+    http_server_wake(arg);
+}
+
+static void on_timeout(void *arg)
+{
+    http_server_wake(arg);
+}
+
+void http_server_note(struct http_server *server, enum err err, bool was_ping)
+{
+    http_readiness_note(&server->readiness, err, was_ping, loop_now_ms(server->loop));
+}
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+static struct MHD_Response *no_memory_response(void)
+{
+    static char body[] = "{\"type\":\"/problems/internal\",\"title\":\"Internal error\","
+                         "\"status\":500,\"detail\":\"out of memory\"}";
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(sizeof(body) - 1, body, MHD_RESPMEM_PERSISTENT);
+    if (response != NULL &&
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_PROBLEM) == MHD_YES &&
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES)
+        return response;
+    if (response != NULL)
+        MHD_destroy_response(response);
+    return NULL;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd)
+{
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
+        server, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
+        NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_LIMIT, server->options->max_connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, server->options->idle_timeout_s, MHD_OPTION_END);
+}
+
+static int epoll_fd(const struct http_server *server)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return info != NULL ? info->epoll_fd : -1;
+}
+
+static bool start(struct http_server *server, int listen_fd)
+{
+    if (!http_linger_init(&server->linger, server->loop))
+        return false;
+    server->no_memory = no_memory_response();
+    server->timer = loop_timer_create(server->loop, on_timeout, server);
+    server->daemon = start_daemon(server, listen_fd);
+    if (server->no_memory == NULL || server->timer == NULL || server->daemon == NULL)
+        return false;
+    server->watch = loop_watch_create(server->loop, epoll_fd(server), on_readable, server);
+    if (server->watch == NULL)
+        return false;
+    loop_watch_set(server->watch, LOOP_READ);
+    http_server_wake(server); /* the first run puts the listening socket into the epoll set */
+    return true;
+}
+
+struct http_server *http_server_create(struct loop *loop, struct process_manager *manager,
+                                       const struct http_options *options, int listen_fd)
+{
+    struct http_server *server = calloc(1, sizeof(*server));
+    if (server == NULL) {
+        close(listen_fd);
+        return NULL;
+    }
+    server->loop = loop;
+    server->manager = manager;
+    server->options = options;
+    server->started_ms = loop_now_ms(loop);
+    http_readiness_init(&server->readiness);
+    loop_task_init(&server->run, run_daemon);
+    if (start(server, listen_fd))
+        return server;
+    bool is_daemons = server->daemon != NULL; /* then it closes the socket */
+    http_server_destroy(server);
+    /* Whether a daemon that could not start has closed it depends on how far it came. */
+    if (!is_daemons && fcntl(listen_fd, F_GETFD) != -1)
+        close(listen_fd);
+    return NULL;
+}
+
+void http_server_quiesce(struct http_server *server)
+{
+    if (server->quiesced)
+        return;
+    server->quiesced = true;
+    int listen_fd = MHD_quiesce_daemon(server->daemon);
+    if (listen_fd != -1)
+        close(listen_fd);
+    http_server_wake(server);
+}
+
+unsigned http_server_open_calls(const struct http_server *server)
+{
+    return server->open_calls;
+}
+
+/* Writes out the answers that are made, as long as clients take them, for a bounded time. */
+static void flush(struct http_server *server)
+{
+    int64_t deadline = clock_steady_ms() + FLUSH_MS;
+    MHD_run(server->daemon);
+    while (server->ready_calls > 0 && clock_steady_ms() < deadline) {
+        struct pollfd waiting = {.fd = epoll_fd(server), .events = POLLIN};
+        MHD_UNSIGNED_LONG_LONG wait_ms;
+        bool at_once = MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
+        poll(&waiting, 1, at_once ? 0 : 50);
+        MHD_run(server->daemon);
+    }
+}
+
+void http_server_destroy(struct http_server *server)
+{
+    if (server == NULL)
+        return;
+    assert(server->running_calls == 0);
+    loop_task_cancel(&server->run);
+    loop_watch_destroy(server->watch);
+    loop_timer_destroy(server->timer);
+    if (server->daemon != NULL) {
+        if (server->watch != NULL)
+            flush(server);
+        MHD_stop_daemon(server->daemon);
+    }
+    if (server->no_memory != NULL)
+        MHD_destroy_response(server->no_memory);
+    http_linger_finish(&server->linger);
+    free(server);
+}

@@ -1,0 +1,44 @@
+/* What the files of this floor share about one server. On the loop's thread. */
+#ifndef HTTP_SERVER_PRIVATE_H
+#define HTTP_SERVER_PRIVATE_H
+
+#include "http/http_linger.h"
+#include "http/http_readiness.h"
+#include "proctrack/http_server.h"
+
+#include <microhttpd.h>
+
+struct http_counters {
+    uint64_t requests;   /* that reached us */
+    uint64_t unreadable; /* that the library refused itself */
+    uint64_t answers[6]; /* by class: answers[2] are 2xx */
+};
+
+struct http_server {
+    struct loop *loop;
+    struct process_manager *manager;
+    const struct http_options *options;
+    struct MHD_Daemon *daemon;
+    struct loop_watch *watch; /* of the daemon's epoll descriptor */
+    struct loop_timer *timer; /* the daemon's own timeouts */
+    struct loop_task run;     /* MHD_run, once per turn */
+    struct http_linger linger;
+    struct MHD_Response *no_memory; /* made at start, sent when no other can be made */
+    struct http_counters counters;
+    int64_t started_ms; /* loop time */
+    unsigned connections;
+    unsigned open_calls;    /* begun, not completed */
+    unsigned ready_calls;   /* of these, with their answer made */
+    unsigned running_calls; /* of these, out with the manager */
+    unsigned waiting_calls; /* of these, asked to wait for a process */
+    bool quiesced;
+    struct http_readiness readiness;
+};
+
+/* Lets the daemon look at what was resumed or queued, still in this turn. */
+void http_server_wake(struct http_server *server);
+
+/* What a call to the storage came to, for /readyz. */
+void http_server_note(struct http_server *server, enum err err, bool was_ping);
+
+#endif

@@ -1,0 +1,71 @@
+/* A whole server on a loop, over a repository that answers at once or holds calls until the test
+ * lets them go, and clients on raw sockets driven by turns of the same loop. */
+#ifndef HTTP_FIXTURE_H
+#define HTTP_FIXTURE_H
+
+#include "support/held_repository.h"
+#include "support/test.h"
+
+#include "proctrack/http_server.h"
+
+struct fixture {
+    struct loop *loop;
+    struct process_repository *repository;
+    struct process_policy policy;
+    struct process_manager_options manager_options;
+    struct process_manager *manager;
+    struct http_options options; /* change before fixture_start() */
+    struct http_server *server;
+    int port;
+};
+
+/* Everything but the server. */
+void fixture_init(struct fixture *fixture, bool held);
+void fixture_start(struct fixture *fixture);
+/* In the order in which a program ends; the parts may have been ended before. */
+void fixture_stop(struct fixture *fixture);
+void fixture_finish(struct fixture *fixture);
+
+struct client {
+    int fd;
+    bool closed; /* by the server */
+    char in[200000];
+    size_t len;
+};
+
+struct answer {
+    unsigned status;
+    char header[4096]; /* with its empty line */
+    char body[130000];
+};
+
+struct client *client_connect(struct fixture *fixture);
+void client_close(struct client *client);
+void client_send(struct client *client, const char *text);
+/* Sends all of it, turning the loop as needed. False when the server has closed. */
+bool client_send_all(struct fixture *fixture, struct client *client, const char *data, size_t len);
+/* Turns the loop until a whole answer has come, and takes it. head: without a body. */
+void client_read(struct fixture *fixture, struct client *client, bool head,
+                 struct answer *ret_answer);
+/* Reads what the server wrote before it ended, without a loop. */
+void client_read_rest(struct client *client, struct answer *ret_answer);
+/* Turns the loop until the server has closed, having sent nothing more. */
+void client_expect_close(struct fixture *fixture, struct client *client);
+/* Turns the loop until the repository holds so many calls. */
+void fixture_wait_held(struct fixture *fixture, size_t count);
+
+/* One request on a connection of its own; the text has everything but `Host`, or NULL for fields
+ * and body. The answer is static. */
+const struct answer *ask(struct fixture *fixture, const char *method, const char *target,
+                         const char *fields, const char *body);
+
+/* The value of a header field, or NULL; static. */
+const char *answer_field(const struct answer *answer, const char *name);
+void assert_field(const struct answer *answer, const char *name, const char *expected);
+/* A member of the body, an object; NULL when there is none. As JSON text, static. */
+const char *answer_member(const struct answer *answer, const char *name);
+void assert_member(const struct answer *answer, const char *name, const char *expected);
+/* A problem with this status and `/problems/<slug>`. */
+void assert_problem(const struct answer *answer, unsigned status, const char *slug);
+
+#endif
