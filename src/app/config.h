@@ -1,0 +1,117 @@
+/* The configuration: environment first, then long options, which win (`REDIS_URL` is
+ * `--redis-url`). Read once before any thread starts; constant and shared by all threads after. */
+#ifndef APP_CONFIG_H
+#define APP_CONFIG_H
+
+#include "proctrack/analyzer_pool.h"
+#include "proctrack/process.h"
+#include "proctrack/redis_client.h"
+#include "proctrack/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum config_action {
+    CONFIG_RUN,
+    CONFIG_HELP,    /* --help */
+    CONFIG_VERSION, /* --version */
+    CONFIG_CHECK,   /* --check-config */
+    CONFIG_PRINT,   /* --print-config */
+};
+
+/* Where a setting's value came from. */
+enum config_source {
+    SOURCE_DEFAULT,
+    SOURCE_ENVIRONMENT,
+    SOURCE_ENVIRONMENT_FILE, /* the file that <NAME>_FILE names */
+    SOURCE_OPTION,
+    SOURCE_OPTION_FILE, /* the file that --<name>-file names */
+};
+
+enum config_accept { ACCEPT_ANY, ACCEPT_KNOWN };
+
+struct config_list {
+    char **items; /* NULL-ended once there is one; NULL while empty */
+    size_t count;
+};
+
+#define CONFIG_SETTINGS_MAX 64
+#define INSTANCE_MAX        63 /* characters: it is also the client name that Redis shows */
+
+struct config {
+    enum config_action action;
+
+    /* The settings, as config_table.c describes them. Texts are owned and never NULL. */
+    char *host;
+    int64_t port;
+    char *base_path;
+    int64_t io_threads;
+    int64_t max_body_bytes;
+    int64_t max_connections;
+    int64_t idle_timeout_s;
+    struct config_list cors_allow_origins;
+    int64_t shutdown_timeout_s;
+    char *instance;
+    int log_level; /* enum log_level */
+
+    bool enable_redis_persistence;
+    char *redis_url;
+    char *redis_host;
+    int64_t redis_port;
+    int64_t redis_db;
+    char *redis_username;
+    char *redis_password;
+    char *redis_tls_ca_file;
+    char *redis_key_prefix;
+    bool redis_required;
+    int64_t redis_connect_timeout_ms;
+    int64_t redis_command_timeout_ms;
+    int64_t redis_wait_replicas;
+
+    char *analyzers_file;
+    struct config_list analyzer;
+    int accept_types; /* enum config_accept */
+    char *default_type;
+    int64_t default_max_attempts;
+    int64_t default_timeout_s;
+    int64_t analyzer_lease_s;
+    int64_t analyzer_poll_ms;
+
+    int64_t retention_completed_s;
+    int64_t retention_canceled_s;
+    int64_t retention_failed_s;
+    int64_t tombstone_s;
+    int64_t idempotency_s;
+    int64_t cancel_grace_s;
+    int64_t retry_base_ms;
+    int64_t retry_cap_ms;
+    int64_t max_stalls;
+
+    /* What follows from them; filled when nothing is wrong. */
+    bool use_redis;
+    struct redis_options redis;
+    struct analyzer_set analyzers;
+    struct span *known_types; /* those that the analyzers serve: analyzers.count of them */
+    struct span type_of_none; /* the type of a request that names none; may be absent */
+    struct process_policy policy;
+
+    enum config_source sources[CONFIG_SETTINGS_MAX]; /* by place in config_settings */
+    struct text_buffer faults;                       /* a line for everything that is wrong */
+    struct text_buffer warnings;                     /* a line for what is legal but hardly meant */
+};
+
+/* Reads options and environment (both as main gets them, NULL-ended). True when nothing is wrong;
+ * else config->faults says what, one line each, all of it, and no secrets. With CONFIG_HELP and
+ * CONFIG_VERSION nothing else is looked at. Prints nothing. config_finish() is due in any case. */
+bool config_load(struct config *ret_config, const char *const argv[],
+                 const char *const environment[]);
+void config_finish(struct config *config);
+
+/* For the actions of these names. */
+void config_print_help(FILE *out);
+void config_print_version(FILE *out);
+void config_print(FILE *out, const struct config *config); /* no secrets */
+
+#endif

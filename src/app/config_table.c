@@ -1,0 +1,172 @@
+#include "app/config_table.h"
+
+#include "app/config_checks.h"
+
+#include <assert.h>
+
+/* The field's place, which builds only when the field has the type that its kind writes. */
+#define FIELD(type, field) \
+    _Generic(((struct config *)0)->field, type : offsetof(struct config, field))
+
+#define INTEGER(field, text, low, high, what)                                                  \
+    .kind = SETTING_INTEGER, .offset = FIELD(int64_t, field), .initial = (text), .min = (low), \
+    .max = (high), .unit = (what)
+#define BOOLEAN(field, text) \
+    .kind = SETTING_BOOLEAN, .offset = FIELD(bool, field), .initial = (text)
+#define TEXT(field, text, length) \
+    .kind = SETTING_TEXT, .offset = FIELD(char *, field), .initial = (text), .max = (length)
+#define SECRET(field, length) \
+    .kind = SETTING_SECRET, .offset = FIELD(char *, field), .initial = "", .max = (length)
+#define CHOICE(field, text, names) \
+    .kind = SETTING_CHOICE, .offset = FIELD(int, field), .initial = (text), .choices = (names)
+#define LIST(field, between, length)                                                 \
+    .kind = SETTING_LIST, .offset = FIELD(struct config_list, field), .initial = "", \
+    .separator = (between), .max = (length)
+
+#define PATH_TEXT_MAX 4096
+#define DAY_S         86400
+#define DAY_MS        (86400 * INT64_C(1000))
+
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const accept_types[] = {"any", "known", NULL};
+
+#define LISTENING "Listening"
+#define REDIS     "Redis"
+#define WORK      "Analyzers and new processes"
+#define LIFETIME  "Lifetimes and retries"
+#define OPERATION "Operation"
+
+const struct setting config_settings[] = {
+    {"HOST", LISTENING, "Address or name to listen on; 0.0.0.0 or :: for every interface.",
+     TEXT(host, "127.0.0.1", 255), .check = check_not_empty, .allowed = "an address or a name"},
+    {"PORT", LISTENING, "Port to listen on; 0 picks a free one and prints it.",
+     INTEGER(port, "8080", 0, 65535, NULL)},
+    {"BASE_PATH", LISTENING, "Everything is also served below this path, for instance /api.",
+     TEXT(base_path, "", 128), .check = check_base_path,
+     .allowed = "empty or a path like /api: a / in front, none at the end, plain segments of "
+                "letters, digits, '-', '.', '_', '~'"},
+    {"CORS_ALLOW_ORIGINS", LISTENING,
+     "Origins whose pages may call, separated by commas; * alone allows every one.",
+     LIST(cors_allow_origins, ',', 255), .check = check_origin,
+     .allowed = "origins like https://app.example or http://localhost:3000, in lower case and "
+                "without a path, or * alone"},
+    {"MAX_BODY_BYTES", LISTENING, "Largest request body.",
+     INTEGER(max_body_bytes, "1048576", 1, 1 << 30, "bytes")},
+    {"MAX_CONNECTIONS", LISTENING,
+     "Connections at a time, over all loops; lowered to what the limit on open files allows.",
+     INTEGER(max_connections, "10000", 1, 1000000, NULL)},
+    {"IDLE_TIMEOUT_SECONDS", LISTENING, "After this time without a byte a connection is closed.",
+     INTEGER(idle_timeout_s, "60", 1, DAY_S, "seconds")},
+    {"IO_THREADS", LISTENING, "Threads that serve requests; the memory repository runs on one.",
+     INTEGER(io_threads, NULL, 1, 64, NULL), .computed = "one per core"},
+
+    {"ENABLE_REDIS_PERSISTENCE", REDIS,
+     "Keep processes in Redis. REDIS_URL alone turns it on; an explicit false turns it off "
+     "whatever "
+     "REDIS_URL says.",
+     BOOLEAN(enable_redis_persistence, "false")},
+    {"REDIS_URL", REDIS,
+     "redis://[user[:password]@]host[:port][/db], rediss://... for TLS, or "
+     "unix://[user[:password]@]/path[?db=n]. The settings below, where given, win over its parts.",
+     SECRET(redis_url, 2048)},
+    {"REDIS_HOST", REDIS, "Name or address of the Redis.", TEXT(redis_host, "127.0.0.1", 255),
+     .check = check_not_empty, .allowed = "an address or a name"},
+    {"REDIS_PORT", REDIS, "Its port.", INTEGER(redis_port, "6379", 1, 65535, NULL)},
+    {"REDIS_DB", REDIS, "Its database.", INTEGER(redis_db, "0", 0, 1000000, NULL)},
+    {"REDIS_USERNAME", REDIS, "ACL user; empty for the default user.",
+     TEXT(redis_username, "", 255)},
+    {"REDIS_PASSWORD", REDIS, "Its password.", SECRET(redis_password, 1023)},
+    {"REDIS_TLS_CA_FILE", REDIS,
+     "Certificates to check a rediss:// server by; empty: the system's.",
+     TEXT(redis_tls_ca_file, "", 255)},
+    {"REDIS_KEY_PREFIX", REDIS, "Stands in front of every key.", TEXT(redis_key_prefix, "", 128),
+     .check = check_key_prefix, .allowed = "printable characters without blanks and braces"},
+    {"REDIS_REQUIRED", REDIS,
+     "Refuse to start without Redis (exit 69) instead of falling back to memory.",
+     BOOLEAN(redis_required, "false")},
+    {"REDIS_CONNECT_TIMEOUT_MS", REDIS, "Time to connect and log in.",
+     INTEGER(redis_connect_timeout_ms, "2000", 1, 600000, "milliseconds")},
+    {"REDIS_COMMAND_TIMEOUT_MS", REDIS,
+     "Time for a command, after which requests are answered 503.",
+     INTEGER(redis_command_timeout_ms, "500", 1, 600000, "milliseconds")},
+    {"REDIS_WAIT_REPLICAS", REDIS, "A write is answered 2xx only when this many replicas have it.",
+     INTEGER(redis_wait_replicas, "0", 0, 100, "replicas")},
+
+    {"ANALYZERS_FILE", WORK, "JSON file that says which command runs which type.",
+     TEXT(analyzers_file, "", PATH_TEXT_MAX)},
+    {"ANALYZER", WORK,
+     "type=command argument...: one more analyzer; the option may be repeated, the variable holds "
+     "one per line.",
+     LIST(analyzer, '\n', 8192), .allowed = "type=command argument..."},
+    {"ACCEPT_TYPES", WORK,
+     "any: types without an analyzer wait for a worker; known: they are refused.",
+     CHOICE(accept_types, "any", accept_types)},
+    {"DEFAULT_TYPE", WORK,
+     "Type of a request that names none; empty: that of the analyzer when there is just one.",
+     TEXT(default_type, "", PROCESS_TYPE_MAX), .check = check_type,
+     .allowed = "a type: 1 to 64 letters, digits, '_', '.', '-'"},
+    {"DEFAULT_MAX_ATTEMPTS", WORK, "Attempts where the request says nothing.",
+     INTEGER(default_max_attempts, "1", 1, PROCESS_ATTEMPTS_MAX, "attempts")},
+    {"DEFAULT_TIMEOUT_SECONDS", WORK,
+     "Time for an attempt where the request says nothing; 0: none.",
+     INTEGER(default_timeout_s, "0", 0, PROCESS_TIMEOUT_MAX_S, "seconds")},
+    {"ANALYZER_LEASE_SECONDS", WORK,
+     "An analyzer's lease; a process whose server died is taken up again after it.",
+     INTEGER(analyzer_lease_s, "30", 1, DAY_S, "seconds")},
+    {"ANALYZER_POLL_MS", WORK, "Idle analyzers look for work of other instances this often.",
+     INTEGER(analyzer_poll_ms, "1000", 10, DAY_MS, "milliseconds")},
+
+    {"RETENTION_COMPLETED_SECONDS", LIFETIME, "How long a completed process stays readable.",
+     INTEGER(retention_completed_s, "86400", 0, PROCESS_RETENTION_MAX_S, "seconds")},
+    {"RETENTION_CANCELED_SECONDS", LIFETIME, "The same for a canceled one.",
+     INTEGER(retention_canceled_s, "86400", 0, PROCESS_RETENTION_MAX_S, "seconds")},
+    {"RETENTION_FAILED_SECONDS", LIFETIME, "The same for a failed one.",
+     INTEGER(retention_failed_s, "604800", 0, PROCESS_RETENTION_MAX_S, "seconds")},
+    {"TOMBSTONE_SECONDS", LIFETIME, "How long a removed id answers 410 instead of 404.",
+     INTEGER(tombstone_s, "86400", 1, PROCESS_RETENTION_MAX_S, "seconds")},
+    {"IDEMPOTENCY_SECONDS", LIFETIME, "How long an Idempotency-Key is remembered.",
+     INTEGER(idempotency_s, "86400", 1, PROCESS_RETENTION_MAX_S, "seconds")},
+    {"CANCEL_GRACE_SECONDS", LIFETIME,
+     "Time between asking a running process to stop and forcing it.",
+     INTEGER(cancel_grace_s, "10", 0, 3600, "seconds")},
+    {"RETRY_BASE_MS", LIFETIME, "Longest wait before the first retry; doubles with each.",
+     INTEGER(retry_base_ms, "2000", 1, DAY_MS, "milliseconds")},
+    {"RETRY_CAP_MS", LIFETIME, "Longest wait before any retry.",
+     INTEGER(retry_cap_ms, "600000", 1, 30 * DAY_MS, "milliseconds")},
+    {"MAX_STALLS", LIFETIME, "Leases that may run out before a process fails.",
+     INTEGER(max_stalls, "1", 0, 1000, NULL)},
+
+    {"INSTANCE", OPERATION, "This instance's name, in workers' names and answers.",
+     TEXT(instance, NULL, INSTANCE_MAX), .computed = "<host name>:<process id>",
+     .check = check_instance, .allowed = "letters, digits, '_', '.', ':', '-'"},
+    {"LOG_LEVEL", OPERATION, "What is logged on standard error.",
+     CHOICE(log_level, "info", log_levels)},
+    {"SHUTDOWN_TIMEOUT_SECONDS", OPERATION,
+     "How long a stop waits for requests and analyzers that are under way.",
+     INTEGER(shutdown_timeout_s, "25", 0, 3600, "seconds")},
+};
+
+const size_t config_setting_count = sizeof(config_settings) / sizeof(config_settings[0]);
+_Static_assert(sizeof(config_settings) / sizeof(config_settings[0]) <= CONFIG_SETTINGS_MAX,
+               "raise CONFIG_SETTINGS_MAX");
+
+size_t setting_index(size_t offset)
+{
+    size_t i = 0;
+    while (i < config_setting_count && config_settings[i].offset != offset)
+        i++;
+    assert(i < config_setting_count);
+    return i;
+}
+
+void setting_option(const struct setting *setting, char ret_option[OPTION_TEXT_SIZE])
+{
+    char *out = ret_option;
+    *out++ = '-';
+    *out++ = '-';
+    for (const char *c = setting->name; *c != '\0'; c++) {
+        assert(out < ret_option + OPTION_TEXT_SIZE - 1);
+        *out++ = *c == '_' ? '-' : (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    }
+    *out = '\0';
+}

@@ -1,0 +1,199 @@
+/* How a loop ends. io_loop_stop() wakes it, and it DRAINS: the server accepts no more, long waits
+ * end with the present state, the pool ends its commands and hands their processes back through
+ * the manager and the repository, which therefore stay open. Once no request is open and the pool
+ * is empty, or at the deadline, it CLOSES: the repository ends whatever call is still open, those
+ * requests are answered 503, and when these are out too, or CLOSE_PATIENCE_MS later, the loop
+ * stops. Neither the server nor the pool tells when it becomes idle, so a timer looks. */
+#include "app/io_loop.h"
+
+#include "proctrack/log.h"
+
+#include <stdlib.h>
+
+#define LOOK_MS           10
+#define CLOSE_PATIENCE_MS 1000
+
+enum io_state { IO_SERVING, IO_DRAINING, IO_CLOSING };
+
+struct io_loop {
+    const struct io_loop_options *options;
+    struct process_manager_options manager_options;
+    enum io_state state;
+    int64_t deadline; /* of the present state, when stopping */
+    bool pool_drained;
+    struct io_loop *first; /* which works through what comes in: perhaps this one */
+    struct loop *loop;
+    struct process_repository *repository;
+    struct process_manager *manager;
+    struct analyzer_pool *pool; /* on the first loop, when there are analyzers */
+    struct http_server *http;
+    struct loop_wakeup *stop, *work;
+    struct loop_timer *look;
+};
+
+static bool is_idle(const struct io_loop *io)
+{
+    return io->pool_drained && http_server_open_calls(io->http) == 0;
+}
+
+static void look_after_the_end(void *arg)
+{
+    struct io_loop *io = arg;
+    bool late = loop_now_ms(io->loop) >= io->deadline;
+    if (io->state == IO_DRAINING && (is_idle(io) || late)) {
+        if (late && !is_idle(io))
+            log_warn("stopping: requests=%u analyzers=%s still under way at the deadline",
+                     http_server_open_calls(io->http), io->pool_drained ? "no" : "yes");
+        io->state = IO_CLOSING;
+        io->deadline = loop_now_ms(io->loop) + CLOSE_PATIENCE_MS;
+        repository_close(io->repository);
+        late = false;
+    }
+    if (io->state == IO_CLOSING && (is_idle(io) || late))
+        loop_stop(io->loop);
+    else
+        loop_timer_start(io->look, LOOK_MS);
+}
+
+static void on_pool_drained(void *arg)
+{
+    struct io_loop *io = arg;
+    io->pool_drained = true;
+}
+
+static void on_stop(void *arg)
+{
+    struct io_loop *io = arg;
+    if (io->state != IO_SERVING)
+        return;
+    io->state = IO_DRAINING;
+    io->deadline = loop_now_ms(io->loop) + io->options->shutdown_timeout_ms;
+    http_server_quiesce(io->http);
+    process_manager_stop(io->manager);
+    if (io->pool != NULL)
+        analyzer_pool_stop(io->pool, on_pool_drained, io);
+    loop_timer_start(io->look, 0);
+}
+
+static void on_work(void *arg)
+{
+    struct io_loop *io = arg;
+    if (io->state == IO_SERVING && io->pool != NULL)
+        analyzer_pool_kick(io->pool);
+}
+
+/* By the manager of any loop, on that loop's thread. */
+static void announce_work(void *first)
+{
+    loop_wakeup_send(((struct io_loop *)first)->work);
+}
+
+static bool has_analyzers(const struct io_loop *io)
+{
+    return io->options->pool.set->count > 0;
+}
+
+static bool make(struct io_loop *io)
+{
+    io->loop = loop_create();
+    if (io->loop == NULL)
+        return false;
+    io->stop = loop_wakeup_create(io->loop, on_stop, io);
+    io->work = loop_wakeup_create(io->loop, on_work, io);
+    io->look = loop_timer_create(io->loop, look_after_the_end, io);
+    io->repository = repository_open(io->options->repository, io->loop);
+    if (io->stop == NULL || io->work == NULL || io->look == NULL || io->repository == NULL)
+        return false;
+    io->manager_options = io->options->manager;
+    io->manager_options.sweeps = io->first == io;
+    io->manager = process_manager_create(io->loop, io->repository, &io->manager_options,
+                                         has_analyzers(io) ? announce_work : NULL, io->first);
+    return io->manager != NULL;
+}
+
+struct io_loop *io_loop_create(const struct io_loop_options *options, struct io_loop *first)
+{
+    struct io_loop *io = calloc(1, sizeof(*io));
+    if (io == NULL)
+        return NULL;
+    io->options = options;
+    io->first = first != NULL ? first : io;
+    io->pool_drained = true;
+    if (!make(io)) {
+        io_loop_destroy(io);
+        return NULL;
+    }
+    return io;
+}
+
+bool io_loop_equip(struct io_loop *io, int listen_fd)
+{
+    io->http = http_server_create(io->loop, io->manager, &io->options->http, listen_fd);
+    if (io->http == NULL)
+        return false;
+    if (io->first != io || !has_analyzers(io))
+        return true;
+    io->pool = analyzer_pool_create(io->loop, io->manager, &io->options->pool);
+    io->pool_drained = io->pool == NULL;
+    return io->pool != NULL;
+}
+
+struct warm_up {
+    struct repo_ping ping;
+    bool open;
+};
+
+static void on_ping(struct process_op *op)
+{
+    container_of(op, struct warm_up, ping.op)->open = false;
+}
+
+bool io_loop_warm_up(struct io_loop *io, int64_t patience_ms)
+{
+    struct warm_up warm_up;
+    int64_t deadline = clock_steady_ms() + patience_ms;
+    do {
+        warm_up.open = true;
+        process_op_init(&warm_up.ping.op, on_ping);
+        process_manager_ping(io->manager, &warm_up.ping);
+        while (warm_up.open) /* the repository's own deadline ends it */
+            loop_turn(io->loop, LOOK_MS);
+        if (warm_up.ping.op.result == ERR_OK)
+            return true;
+        loop_turn(io->loop, LOOK_MS);
+    } while (clock_steady_ms() < deadline);
+    return false;
+}
+
+bool io_loop_run(struct io_loop *io)
+{
+    loop_run(io->loop);
+    return io->pool_drained;
+}
+
+void io_loop_stop(struct io_loop *io)
+{
+    loop_wakeup_send(io->stop);
+}
+
+struct loop *io_loop_native(struct io_loop *io)
+{
+    return io->loop;
+}
+
+void io_loop_destroy(struct io_loop *io)
+{
+    if (io == NULL)
+        return;
+    if (io->repository != NULL)
+        repository_close(io->repository);
+    http_server_destroy(io->http);
+    analyzer_pool_destroy(io->pool);
+    process_manager_destroy(io->manager);
+    repository_destroy(io->repository);
+    loop_timer_destroy(io->look);
+    loop_wakeup_destroy(io->work);
+    loop_wakeup_destroy(io->stop);
+    loop_destroy(io->loop);
+    free(io);
+}

@@ -1,0 +1,66 @@
+#include "app/config.h"
+#include "app/service.h"
+#include "proctrack/log.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static void print_lines(struct span lines, const char *prefix)
+{
+    struct span line;
+    while (span_split(&lines, '\n', &line))
+        if (line.len > 0)
+            fprintf(stderr, "proctrackd: %s" SPAN_FMT "\n", prefix, SPAN_ARG(line));
+}
+
+static enum exit_code refuse(const struct config *config)
+{
+    print_lines(text_buffer_span(&config->faults), "");
+    if (config->faults.len == 0)
+        fprintf(stderr, "proctrackd: out of memory\n");
+    return EXIT_CONFIG;
+}
+
+static enum exit_code run(const struct config *config)
+{
+    struct span lines = text_buffer_span(&config->warnings), line;
+    log_set_level((enum log_level)config->log_level);
+    while (span_split(&lines, '\n', &line))
+        if (line.len > 0)
+            log_warn(SPAN_FMT, SPAN_ARG(line));
+    return service_run(config);
+}
+
+static enum exit_code act(const struct config *config)
+{
+    switch (config->action) {
+    case CONFIG_RUN:
+        return run(config);
+    case CONFIG_HELP:
+        config_print_help(stdout);
+        break;
+    case CONFIG_VERSION:
+        config_print_version(stdout);
+        break;
+    case CONFIG_CHECK:
+        print_lines(text_buffer_span(&config->warnings), "warning: ");
+        puts("the configuration is valid");
+        break;
+    case CONFIG_PRINT:
+        config_print(stdout, config);
+        break;
+    }
+    return fflush(stdout) == 0 ? EXIT_OK : EXIT_SYSTEM;
+}
+
+int main(int argc, char *argv[])
+{
+    struct config config;
+    (void)argc;
+    enum exit_code code =
+        config_load(&config, (const char *const *)argv, (const char *const *)environ)
+            ? act(&config)
+            : refuse(&config);
+    config_finish(&config);
+    return (int)code;
+}

@@ -1,0 +1,29 @@
+/* Which repository this run uses: the factory. Nothing above it knows which one it got. */
+#ifndef APP_REPOSITORY_CHOICE_H
+#define APP_REPOSITORY_CHOICE_H
+
+#include "app/config.h"
+#include "app/exit_code.h"
+#include "proctrack/loop.h"
+#include "proctrack/process_repository.h"
+
+struct repository_choice {
+    const struct config *config;
+    bool redis;
+    bool durable;              /* false: what is stored is lost when the program ends */
+    char fallback_reason[512]; /* why it is not Redis although that was asked for; else empty */
+};
+
+/* Decides, once, before any thread starts: asks Redis where it is wanted (blocking, within the
+ * connect timeout) and logs what a person should know about the outcome. EXIT_OK, or
+ * EXIT_REDIS_REQUIRED. The configuration must outlive the choice. */
+enum exit_code repository_choose(const struct config *config, struct repository_choice *ret_choice);
+
+/* One repository on a loop, as chosen. NULL if no memory. */
+struct process_repository *repository_open(const struct repository_choice *choice,
+                                           struct loop *loop);
+
+/* On how many loops it can run: the memory repository lives on one. */
+int repository_loops(const struct repository_choice *choice);
+
+#endif

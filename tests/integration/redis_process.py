@@ -1,0 +1,166 @@
+"""A real redis-server on a unix socket and on a free port, in its own temporary directory."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from polling import PATIENCE, eventually
+
+
+class RedisError(Exception):
+    pass
+
+
+class RedisConnection:
+    """Just enough of RESP2 to look at what the service stored."""
+
+    def __init__(self, path, password=None, timeout=20.0):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(timeout)
+        self.socket.connect(path)
+        self._stream = self.socket.makefile('rb')
+        if password is not None:
+            self.command('AUTH', password)
+
+    def command(self, *words):
+        parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+        self.socket.sendall(b'*%d\r\n' % len(parts) +
+                            b''.join(b'$%d\r\n%s\r\n' % (len(part), part) for part in parts))
+        return self._reply()
+
+    def _reply(self):
+        line = self._stream.readline()
+        if not line.endswith(b'\r\n'):
+            raise ConnectionError('redis closed the connection')
+        kind, rest = line[:1], line[1:-2]
+        if kind == b'+':
+            return rest.decode()
+        if kind == b'-':
+            raise RedisError(rest.decode())
+        if kind == b':':
+            return int(rest)
+        if kind == b'$':
+            return None if rest == b'-1' else self._stream.read(int(rest) + 2)[:-2]
+        return None if rest == b'-1' else [self._reply() for _ in range(int(rest))]
+
+    def close(self):
+        self._stream.close()
+        self.socket.close()
+
+
+def free_port():
+    """Free a moment ago: redis-server cannot choose one itself. A lost race ends in a retry."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+class Redis:
+    """options are words of the command line, such as '--appendonly', 'yes'."""
+
+    def __init__(self, *options, password=None):
+        self.binary = shutil.which(os.environ.get('REDIS_SERVER', 'redis-server'))
+        if self.binary is None:
+            raise unittest.SkipTest('no redis-server here')
+        self.directory = tempfile.mkdtemp(prefix='proctrack-redis-')
+        self.path = os.path.join(self.directory, 's')
+        self.options, self.password = options, password
+        self.process = self._connection = self.port = None
+        try:
+            self.start()
+        except BaseException:
+            self.destroy()
+            raise
+
+    def start(self):
+        """Also after stop() or kill(): the same port, the same data directory."""
+        fixed = self.port is not None
+        for _ in range(1 if fixed else 5):
+            self.port = self.port if fixed else free_port()
+            words = [self.binary, '--bind', '127.0.0.1', '--port', str(self.port), '--unixsocket',
+                     self.path, '--dir', self.directory, '--save', '', '--daemonize', 'no']
+            if self.password is not None:
+                words += ['--requirepass', self.password]
+            with open(os.path.join(self.directory, 'log'), 'ab') as log:
+                self.process = subprocess.Popen([*words, *self.options], cwd=self.directory,
+                                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            if self._wait_until_ready():
+                return
+        raise AssertionError('redis-server does not start:\n' + self.log())
+
+    def _wait_until_ready(self):
+        def answers():
+            if self.process.poll() is not None:
+                return 'ended'
+            try:
+                return self.command('PING') == 'PONG'
+            except RedisError as error:
+                return not str(error).startswith('LOADING')
+            except OSError:
+                return False
+        return eventually(answers, what='redis-server answers PING') is True
+
+    def log(self):
+        with open(os.path.join(self.directory, 'log'), encoding='utf-8', errors='replace') as log:
+            return log.read()
+
+    def command(self, *words):
+        """Binary replies come as bytes."""
+        try:
+            if self._connection is None:
+                self._connection = RedisConnection(self.path, self.password)
+            return self._connection.command(*words)
+        except OSError:
+            self._forget_connection()
+            raise
+
+    def texts(self, *words):
+        """The reply's list as text."""
+        return [item.decode() for item in self.command(*words)]
+
+    def keys(self):
+        """All keys with their types."""
+        return {key: self.command('TYPE', key) for key in self.texts('KEYS', '*')}
+
+    def hash(self, key):
+        words = self.texts('HGETALL', key)
+        return dict(zip(words[::2], words[1::2]))
+
+    @property
+    def url(self):
+        return f'unix://{self.path}'
+
+    @property
+    def tcp_url(self):
+        return f'redis://127.0.0.1:{self.port}/0'
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def _forget_connection(self):
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def kill(self):
+        self._forget_connection()
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self):
+        self._forget_connection()
+        self.process.terminate()
+        self.process.wait(20 * PATIENCE)
+
+    def destroy(self):
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+        self._forget_connection()
+        shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,0 +1,105 @@
+"""What README.md shows is what happens: its console sessions are replayed, its tables compared."""
+
+import os
+import re
+import shlex
+import subprocess
+
+import readme
+from harness import PATIENCE, Case, eventually, run_once, text_stats
+
+ADDRESS = '127.0.0.1:8080'
+UUID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+# What differs from one run to the next, each with what stands for it.
+VARIABLE = [
+    (re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z'), 'TIME'),
+    (re.compile(r'("(?:wall_ms|cpu_ms|peak_memory_kib|uptime_seconds)": ?)\d+'), r'\1N'),
+    (re.compile(r'("(?:worker|instance)": ?)"[^"]+"'), r'\1"NAME"'),
+    (re.compile(r'("version": ?)\d+'), r'\1N'),
+    (re.compile(r'^date: .*', re.IGNORECASE), 'date: DATE'),
+]
+CHANGES = re.compile(r' -(?:d|X) ')
+
+
+def masked(line, ids):
+    """ids: id -> its number; a new one is given the next number."""
+    line = UUID.sub(lambda found: f'ID-{ids.setdefault(found.group(), len(ids))}', line.rstrip())
+    for pattern, stands_for in VARIABLE:
+        line = pattern.sub(stands_for, line)
+    return line
+
+
+class Readme(Case):
+    maxDiff = None
+
+    def replay(self, section, server, directory):
+        """Runs the section's sessions; each command must print what the page says. What changes
+        nothing is repeated until it does, as the page's reader would after a second."""
+        printed, real = {}, {}
+        for step in readme.steps(section):
+            command = step.command.replace(ADDRESS, f'127.0.0.1:{server.port}')
+            numbers = {number: process_id for process_id, number in real.items()}
+            command = UUID.sub(lambda found: numbers.get(printed.get(found.group()),
+                                                         found.group()), command)
+            expected = [masked(line, printed) for line in step.output]
+
+            def check():
+                ran = subprocess.run(['bash', '-c', command], cwd=directory, capture_output=True,
+                                     text=True, stdin=subprocess.DEVNULL, timeout=60 * PATIENCE,
+                                     check=False)
+                self.assertEqual(ran.stderr, '', step.command)
+                self.assertEqual([masked(line, real) for line in ran.stdout.splitlines()],
+                                 expected, step.command)
+                return True
+            if CHANGES.search(command):
+                check()
+            else:
+                eventually(check)
+
+    def start(self, arguments, directory):
+        """As scripts/run starts it, with the paths below the directory and a free port."""
+        shipped = ['--analyzer', f'text-stats={shlex.quote(text_stats())}']
+        arguments = [word.replace('$PWD', directory) for word in arguments]
+        return self.start_server(arguments=[*shipped, *arguments])
+
+    def test_the_walk_through_is_what_happens(self):
+        section = readme.sections()['A walk through']
+        self.assertGreater(len(readme.steps(section)), 5)
+        self.replay(section, self.start([], ''), self.directory())
+
+    def test_the_example_analyzer_works(self):
+        section = readme.sections()['Adding an analyzer']
+        self.assertGreater(len(readme.steps(section)), 0)
+        directory = self.directory()
+        (script,) = [body for body in readme.blocks(section, 'python')]
+        path = os.path.join(directory, 'longest-lines')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(script)
+        os.chmod(path, 0o755)
+        server = self.start(readme.run_arguments(section), directory)
+        self.replay(section, server, directory)
+
+    def test_the_table_lists_every_setting_with_its_default(self):
+        shown = run_once(['--help'])
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertGreater(len(settings_of_help(shown.stdout)), 20)
+        self.assertEqual(readme.settings(), settings_of_help(shown.stdout))
+
+    def test_the_table_of_exit_codes_is_that_of_the_help(self):
+        listed = re.findall(r'^ +(\d+)  \S', run_once(['--help']).stdout, re.MULTILINE)
+        shown = re.findall(r'^\| (\d+) \|', readme.sections()['Exit codes'], re.MULTILINE)
+        self.assertGreater(len(listed), 3)
+        self.assertEqual(shown, listed)
+
+    def test_what_it_points_to_exists(self):
+        root = os.path.dirname(readme.PATH)
+        targets = re.findall(r'\]\(([^)#:]+)\)', readme.text())
+        self.assertGreater(len(targets), 0)
+        for target in targets:
+            with self.subTest(target=target):
+                self.assertTrue(os.path.exists(os.path.join(root, target)))
+
+
+def settings_of_help(text):
+    """name -> default"""
+    return dict(re.findall(r'^  ([A-Z_]+), --\S+  \(.*; default: (.*)\)$', text, re.MULTILINE))
