@@ -1,113 +1,31 @@
 /* No key may stand twice in an object. A few keys are compared as they come. Of many, only hashes
- * are kept, and sorted when the object ends: a million keys cost n log n and two words each. The
- * hash is SipHash-1-3 under a seed that nobody outside can know, so that nobody can choose keys
- * that collide; where hashes are equal the keys themselves decide. */
+ * are kept, and sorted when the object ends: a million keys cost n log n and two words each. Where
+ * hashes are equal the keys themselves decide. */
 #include "core/json_private.h"
 
-#include "core/utf8.h"
-#include "proctrack/clock.h"
+#include "proctrack/keyed_hash.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/random.h>
+#include <string.h>
 
 enum { FEW_KEYS = 16 };
 
-/* --- SipHash-1-3 ------------------------------------------------------------------------------ */
-
-static uint64_t seed[2]; /* written once, under `seed_once` */
-static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
-
-static void make_seed(void)
-{
-    /* Where the kernel gives no randomness, the time at least differs from start to start. */
-    if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-        seed[0] ^= (uint64_t)clock_steady_us() ^ ((uint64_t)clock_wall_ms() << 32);
-}
-
-struct sip {
-    uint64_t a, b, c, d;
-};
-
-static uint64_t rotate(uint64_t word, int bits)
-{
-    return (word << bits) | (word >> (64 - bits));
-}
-
-static inline void sip_round(struct sip *sip)
-{
-    sip->a += sip->b;
-    sip->c += sip->d;
-    sip->b = rotate(sip->b, 13) ^ sip->a;
-    sip->d = rotate(sip->d, 16) ^ sip->c;
-    sip->a = rotate(sip->a, 32);
-    sip->c += sip->b;
-    sip->a += sip->d;
-    sip->b = rotate(sip->b, 17) ^ sip->c;
-    sip->d = rotate(sip->d, 21) ^ sip->a;
-    sip->c = rotate(sip->c, 32);
-}
-
-static struct sip sip_start(void)
-{
-    return (struct sip){
-        .a = seed[0] ^ UINT64_C(0x736f6d6570736575),
-        .b = seed[1] ^ UINT64_C(0x646f72616e646f6d),
-        .c = seed[0] ^ UINT64_C(0x6c7967656e657261),
-        .d = seed[1] ^ UINT64_C(0x7465646279746573),
-    };
-}
-
-static inline void sip_add(struct sip *sip, uint64_t word)
-{
-    sip->d ^= word;
-    sip_round(sip);
-    sip->a ^= word;
-}
-
-/* `rest` holds the bytes that filled no word, with zeros after them. */
-static uint64_t sip_end(struct sip *sip, const unsigned char rest[8], size_t total_len)
-{
-    sip_add(sip, load_eight(rest) | (uint64_t)total_len << 56);
-    sip->c ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        sip_round(sip);
-    return sip->a ^ sip->b ^ sip->c ^ sip->d;
-}
-
-static uint64_t hash_plain(const unsigned char *at, size_t len)
-{
-    struct sip sip = sip_start();
-    size_t left = len;
-    for (; left >= 8; left -= 8, at += 8)
-        sip_add(&sip, load_eight(at));
-    unsigned char rest[8] = {0};
-    memcpy(rest, at, left);
-    return sip_end(&sip, rest, len);
-}
-
+/* What the key means, escapes resolved. */
 static uint64_t hash_escaped(struct span key)
 {
-    struct sip sip = sip_start();
+    struct keyed_hash hash;
     struct json_bytes bytes = json_bytes_of(key);
-    unsigned char word[8] = {0};
-    size_t len = 0;
     int byte;
-    while ((byte = json_bytes_next(&bytes)) >= 0) {
-        word[len++ % 8] = (unsigned char)byte;
-        if (len % 8 == 0) {
-            sip_add(&sip, load_eight(word));
-            memset(word, 0, sizeof(word));
-        }
-    }
-    return sip_end(&sip, word, len);
+    keyed_hash_start(&hash);
+    while ((byte = json_bytes_next(&bytes)) >= 0)
+        keyed_hash_add(&hash, (unsigned char)byte);
+    return keyed_hash_end(&hash);
 }
 
 /* --- the stack of keys ------------------------------------------------------------------------ */
 
 void json_keys_init(struct json_keys *keys, struct span text)
 {
-    pthread_once(&seed_once, make_seed);
     keys->text = text;
     keys->all = keys->at_hand;
     keys->count = 0;
@@ -162,7 +80,7 @@ const char *json_keys_add(struct json_keys *keys, size_t first, size_t offset, s
     struct json_key *key = &keys->all[keys->count];
     key->offset = offset;
     key->hash = escaped ? hash_escaped((struct span){start, len})
-                        : hash_plain((const unsigned char *)start + 1, len - 2);
+                        : keyed_hash((struct span){start + 1, len - 2});
     if (keys->count - first < FEW_KEYS) {
         for (const struct json_key *other = &keys->all[first]; other < key; other++) {
             if (same_key(keys, other, key))

@@ -1,49 +1,12 @@
 #include "repository/text_map.h"
 
+#include "proctrack/keyed_hash.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define FIRST_BUCKETS    64
 #define MOVES_PER_INSERT 4
-
-static uint64_t rotate(uint64_t x, int bits)
-{
-    return x << bits | x >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1], v[1] = rotate(v[1], 13), v[1] ^= v[0], v[0] = rotate(v[0], 32);
-    v[2] += v[3], v[3] = rotate(v[3], 16), v[3] ^= v[2];
-    v[0] += v[3], v[3] = rotate(v[3], 21), v[3] ^= v[0];
-    v[2] += v[1], v[1] = rotate(v[1], 17), v[1] ^= v[2], v[2] = rotate(v[2], 32);
-}
-
-/* SipHash-1-3: short keys, and nobody outside can make them collide. */
-static uint64_t sip_hash(const uint64_t seed[2], struct span key)
-{
-    uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
-                     seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573};
-    uint64_t word;
-    size_t at = 0;
-    for (; at + 8 <= key.len; at += 8) {
-        memcpy(&word, key.data + at, 8);
-        v[3] ^= word;
-        sip_round(v);
-        v[0] ^= word;
-    }
-    word = 0;
-    memcpy(&word, key.data + at, key.len - at);
-    word |= (uint64_t)key.len << 56;
-    v[3] ^= word;
-    sip_round(v);
-    v[0] ^= word;
-    v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
 
 static bool buckets_init(struct text_map_buckets *buckets, size_t count)
 {
@@ -60,8 +23,7 @@ static struct text_map_entry **head_of(const struct text_map_buckets *buckets, u
 bool text_map_init(struct text_map *map)
 {
     memset(map, 0, sizeof(*map));
-    return getrandom(map->seed, sizeof(map->seed), 0) == (ssize_t)sizeof(map->seed) &&
-           buckets_init(&map->now, FIRST_BUCKETS);
+    return buckets_init(&map->now, FIRST_BUCKETS);
 }
 
 void text_map_finish(struct text_map *map)
@@ -84,7 +46,7 @@ static struct text_map_entry *find_in(const struct text_map_buckets *buckets, ui
 
 struct text_map_entry *text_map_find(const struct text_map *map, struct span key)
 {
-    uint64_t hash = sip_hash(map->seed, key);
+    uint64_t hash = keyed_hash(key);
     struct text_map_entry *entry = find_in(&map->now, hash, key);
     return entry != NULL ? entry : find_in(&map->old, hash, key);
 }
@@ -125,7 +87,7 @@ static void grow(struct text_map *map)
 void text_map_insert(struct text_map *map, struct text_map_entry *entry, struct span key)
 {
     entry->key = key;
-    entry->hash = sip_hash(map->seed, key);
+    entry->hash = keyed_hash(key);
     if (map->size >= map->now.count)
         grow(map);
     move_some(map);

@@ -1,6 +1,6 @@
 /* Hash map from byte strings to entries that embed their place in it. It grows a little with each
- * insertion, never all at once, so that no single call pays for a whole rehash. The hash is keyed
- * with kernel randomness: clients choose some of the keys. One thread. */
+ * insertion, never all at once, so that no single call pays for a whole rehash. Clients choose some
+ * of the keys, so the hash is keyed. One thread. */
 #ifndef REPOSITORY_TEXT_MAP_H
 #define REPOSITORY_TEXT_MAP_H
 
@@ -18,12 +18,11 @@ struct text_map_buckets {
 };
 
 struct text_map {
-    uint64_t seed[2];
     struct text_map_buckets now, old; /* old: still to be moved, from `moved` on */
     size_t moved, size;
 };
 
-bool text_map_init(struct text_map *map); /* false: no memory or no randomness */
+bool text_map_init(struct text_map *map); /* false: no memory */
 /* Frees the buckets; the entries are their owners'. */
 void text_map_finish(struct text_map *map);
 struct text_map_entry *text_map_find(const struct text_map *map, struct span key);
