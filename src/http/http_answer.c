@@ -14,13 +14,6 @@ void http_answer_header(struct http_call *call, const char *name, const char *va
     call->response = NULL;
 }
 
-void http_answer_int_header(struct http_call *call, const char *name, int64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof(text), "%lld", (long long)value);
-    http_answer_header(call, name, text);
-}
-
 void http_answer_etag(struct http_call *call, int64_t version)
 {
     char text[HTTP_ETAG_SIZE];
@@ -89,6 +82,10 @@ void http_answer_empty(struct http_call *call, unsigned status)
     begin_answer(call, status, NULL, constant_response(SPAN("")));
 }
 
+/* Most resources fit without growing; a multiple of the buffer's steps less its last byte, which
+ * the allocator has at hand. */
+#define USUAL_SIZE 1023
+
 /* --- processes -------------------------------------------------------------------------------- */
 
 void http_append_process(const struct http_call *call, struct text_buffer *out,
@@ -107,14 +104,13 @@ void http_answer_process(struct http_call *call, unsigned status, const struct p
 {
     struct text_buffer body;
     text_buffer_init(&body, HTTP_ANSWER_MAX);
-    text_buffer_reserve(&body, 1024);
+    text_buffer_reserve(&body, USUAL_SIZE);
     http_append_process(call, &body, process, with_input);
     http_answer(call, status, HTTP_JSON, &body);
     http_answer_etag(call, process->version);
     http_answer_header(call, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
     if (!process_status_is_final(process->status))
-        http_answer_int_header(call, MHD_HTTP_HEADER_RETRY_AFTER,
-                               call->server->options->analyze_retry_after_s);
+        http_answer_header(call, MHD_HTTP_HEADER_RETRY_AFTER, call->server->retry_after);
     http_server_note(call->server, ERR_OK, false);
 }
 

@@ -24,17 +24,65 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define DROP_MAX \
-    (64 * 1024) /* a refused request's body of this size is read, to keep the connection */
+#define SPARE_MAX 64          /* calls that are kept between requests */
+#define DROP_MAX  (64 * 1024) /* of a refused body this much is read, to keep the connection */
+
+/* --- made, kept, freed -------------------------------------------------------------------- */
+
+static struct http_call *spare_or_new(struct http_server *server)
+{
+    struct list_link *link = list_pop(&server->spare_calls);
+    if (link == NULL)
+        return malloc(sizeof(struct http_call));
+    server->spare_count--;
+    return container_of(link, struct http_call, spare);
+}
+
+static void keep_or_free(struct http_call *call)
+{
+    struct http_server *server = call->server;
+    if (call->raw != call->short_raw)
+        free(call->raw);
+    if (server->spare_count >= SPARE_MAX) {
+        free(call);
+        return;
+    }
+    list_append(server->spare_calls.next, &call->spare); /* in front: still in the cache */
+    server->spare_count++;
+}
+
+void http_call_free_spare(struct http_server *server)
+{
+    struct list_link *link;
+    while ((link = list_pop(&server->spare_calls)) != NULL)
+        free(container_of(link, struct http_call, spare));
+    server->spare_count = 0;
+}
+
+static bool copy_target(struct http_call *call, const char *uri)
+{
+    call->raw_len = strlen(uri);
+    call->raw = call->short_raw;
+    if (call->raw_len >= sizeof(call->short_raw))
+        call->raw = malloc(call->raw_len + 1);
+    if (call->raw == NULL)
+        return false;
+    memcpy(call->raw, uri, call->raw_len + 1);
+    return true;
+}
 
 struct http_call *http_call_create(struct http_server *server, struct MHD_Connection *connection,
                                    const char *uri)
 {
-    size_t len = uri != NULL ? strlen(uri) : 0;
-    struct http_call *call = malloc(sizeof(*call) + len + 1);
+    struct http_call *call = spare_or_new(server);
     if (call == NULL)
         return NULL;
     call->server = server;
+    if (!copy_target(call, uri != NULL ? uri : "")) {
+        free(call);
+        return NULL;
+    }
+    list_init(&call->spare);
     call->connection = connection;
     call->route = NULL;
     call->state = CALL_NEW;
@@ -47,8 +95,6 @@ struct http_call *http_call_create(struct http_server *server, struct MHD_Connec
     http_guard_init(&call->guard);
     http_headers_init(&call->headers);
     call->target.base = "";
-    call->raw_len = len;
-    memcpy(call->raw, len > 0 ? uri : "", len + 1);
     return call;
 }
 
@@ -119,7 +165,7 @@ static enum MHD_Result refuse_midway(struct http_call *call)
 
 struct header_walk {
     struct http_call *call;
-    const char *cursor;
+    struct http_mhd_layout layout;
 };
 
 static enum MHD_Result see_header(void *arg, enum MHD_ValueKind kind, const char *key,
@@ -128,25 +174,33 @@ static enum MHD_Result see_header(void *arg, enum MHD_ValueKind kind, const char
     struct header_walk *walk = arg;
     struct span name = {key, key_len}, value = {text != NULL ? text : "", len};
     (void)kind;
-    if (http_mhd_value_was_cut(&walk->cursor, name, value))
-        http_guard_header(&walk->call->guard, SPAN("cut"), SPAN("\0"));
+    http_mhd_layout_field(&walk->layout, name, value);
     http_guard_header(&walk->call->guard, name, value);
     http_headers_add(&walk->call->headers, name, value);
     return MHD_YES;
 }
 
+static size_t header_size(const struct http_call *call)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info != NULL ? info->header_size : 0;
+}
+
 /* Everything that makes a message ambiguous or unreadable. */
 static struct http_verdict judge_framing(struct http_call *call, const char *uri,
-                                         const char *version)
+                                         const char *method, const char *version)
 {
-    struct header_walk walk = {call, NULL};
+    struct header_walk walk = {.call = call};
+    http_mhd_layout_begin(&walk.layout, (struct span){uri, call->raw_len}, version);
     MHD_get_connection_values_n(call->connection, MHD_HEADER_KIND, see_header, &walk);
-    if (http_mhd_value_was_cut(&walk.cursor, SPAN_NONE, SPAN_NONE))
-        http_guard_header(&call->guard, SPAN("cut"), SPAN("\0"));
-    if (!http_target_is_clean(call->raw, call->raw_len) ||
-        http_mhd_target_was_cut(uri, call->raw_len, version))
+    if (!http_target_is_clean(call->raw, call->raw_len))
         return (struct http_verdict){
             400, "the request target holds a blank, a control character or a byte above 0x7e"};
+    if (!http_mhd_layout_judge(&walk.layout, method, header_size(call)))
+        return (struct http_verdict){
+            400, "the header holds a NUL byte, a folded line, a line without a name, or line ends "
+                 "of both kinds"};
     return http_guard_judge(&call->guard, version);
 }
 
@@ -256,7 +310,7 @@ enum MHD_Result http_call_begin(struct http_call *call, const char *uri, const c
     call->server->counters.requests++;
     call->state = CALL_BODY;
     call->method = http_method_of(method);
-    struct http_verdict verdict = judge_framing(call, uri, version);
+    struct http_verdict verdict = judge_framing(call, uri, method, version);
     if (verdict.status != 0)
         refuse_framing(call, verdict);
     else
@@ -330,5 +384,5 @@ void http_call_completed(struct http_call *call)
         http_linger_add(&server->linger, call->linger_fd);
     text_buffer_finish(&call->body);
     text_buffer_finish(&call->created);
-    free(call);
+    keep_or_free(call);
 }

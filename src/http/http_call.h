@@ -59,8 +59,10 @@ struct http_call {
     int64_t version;            /* ... and its version */
     bool flag;                  /* with_input, dry_run, replayed: whatever the endpoint needs */
 
+    struct list_link spare; /* in the server's, between two requests */
     size_t raw_len;
-    char raw[]; /* the request target; decoded in place */
+    char *raw; /* the request target, decoded in place: short_raw, or allocated when longer */
+    char short_raw[256];
 };
 
 /* --- for http_server.c ---------------------------------------------------------------------- */
@@ -76,6 +78,8 @@ enum MHD_Result http_call_collect(struct http_call *call, const char *data, size
 enum MHD_Result http_call_proceed(struct http_call *call);
 /* The library has done with the request. */
 void http_call_completed(struct http_call *call);
+/* Frees the calls that are kept for the next requests. */
+void http_call_free_spare(struct http_server *server);
 
 /* --- for endpoints: answers ------------------------------------------------------------------- */
 
@@ -93,7 +97,6 @@ void http_answer_constant(struct http_call *call, unsigned status, const char *c
                           struct span body);
 void http_answer_empty(struct http_call *call, unsigned status);
 void http_answer_header(struct http_call *call, const char *name, const char *value);
-void http_answer_int_header(struct http_call *call, const char *name, int64_t value);
 void http_answer_etag(struct http_call *call, int64_t version);
 /* The process's resource, with its ETag and, while it is not done, Retry-After. */
 void http_answer_process(struct http_call *call, unsigned status, const struct process *process,

@@ -1,22 +1,38 @@
 #include "http/http_mhd.h"
 
 #include <microhttpd.h>
+#include <string.h>
 
-#define CUTS_AT_NUL (MHD_VERSION < 0x01000000)
+#define LOSES_PARTS (MHD_VERSION < 0x01000000)
 
-bool http_mhd_target_was_cut(const char *target, size_t len, const char *version)
+void http_mhd_layout_begin(struct http_mhd_layout *layout, struct span target, const char *version)
 {
+    *layout = (struct http_mhd_layout){.end = version + strlen(version)};
     /* Where the blank stood between them there is now one NUL. */
-    return CUTS_AT_NUL && target + len + 1 != version;
+    layout->broken = target.data + target.len + 1 != version;
 }
 
-bool http_mhd_value_was_cut(const char **cursor, struct span name, struct span value)
+void http_mhd_layout_field(struct http_mhd_layout *layout, struct span name, struct span value)
 {
-    /* The line's own end leaves one NUL (a bare LF), then the next line's name, or two (CRLF);
-     * what follows the last line is an empty one, which leaves NULs too. */
-    const char *end = *cursor;
-    *cursor = value.data != NULL ? value.data + value.len : NULL;
-    return CUTS_AT_NUL && end != NULL && end[1] != '\0' && end + 1 != name.data;
+    int line_end = name.data == layout->end + 2 ? 2 : name.data == layout->end + 1 ? 1 : 0;
+    if (line_end == 0 || (layout->line_end != 0 && line_end != layout->line_end))
+        layout->broken = true;
+    layout->line_end = line_end;
+    const char *at = name.data + name.len + 1; /* behind the colon */
+    while (!layout->broken && at < value.data && (*at == ' ' || *at == '\t'))
+        at++;
+    if (at != value.data)
+        layout->broken = true;
+    layout->end = value.data + value.len;
+}
+
+bool http_mhd_layout_judge(struct http_mhd_layout *layout, const char *method, size_t header_size)
+{
+    const char *header_end = method + header_size;
+    int line_end = layout->line_end;
+    if (line_end == 0)
+        line_end = header_end - layout->end == 4 ? 2 : 1;
+    return !LOSES_PARTS || (!layout->broken && header_end == layout->end + 2 * line_end);
 }
 
 const char *http_mhd_version(void)

@@ -4,16 +4,22 @@
 
 #include "proctrack/text.h"
 
-/* Before 1.0 the library ends a target or a header value at a NUL byte and says nothing; 1.0
- * refuses such a message itself. These look behind the end, within the message as it lies in the
- * library's buffer. */
+/* Before 1.0 the library loses parts of a message and says nothing: it ends a target or a value at
+ * a NUL byte, glues a folded line to the name of its field, and takes a line without a name for the
+ * end of the header; 1.0 refuses such messages itself. What it passes on lies in its buffer as it
+ * came, each line end turned into NUL bytes: so a gap between the parts shows that one is lost. */
+struct http_mhd_layout {
+    const char *end; /* of the part before */
+    int line_end;    /* bytes: 2 for CRLF, 1 for LF, 0: not known yet */
+    bool broken;
+};
 
-/* target and version as the library passed them. */
-bool http_mhd_target_was_cut(const char *target, size_t len, const char *version);
-
-/* Called for the fields in order, with a cursor that starts as NULL; name.data == NULL after the
- * last one. True when the value before this field was cut. */
-bool http_mhd_value_was_cut(const char **cursor, struct span name, struct span value);
+/* The request line, as the library passed it. */
+void http_mhd_layout_begin(struct http_mhd_layout *layout, struct span target, const char *version);
+/* Each field, in order. */
+void http_mhd_layout_field(struct http_mhd_layout *layout, struct span name, struct span value);
+/* Whether nothing is missing; header_size counts from the method to behind the empty line. */
+bool http_mhd_layout_judge(struct http_mhd_layout *layout, const char *method, size_t header_size);
 
 /* The version of the library that runs, such as "0.9.75". */
 const char *http_mhd_version(void);

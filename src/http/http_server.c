@@ -185,6 +185,9 @@ struct http_server *http_server_create(struct loop *loop, struct process_manager
     server->options = options;
     server->started_ms = loop_now_ms(loop);
     http_readiness_init(&server->readiness);
+    list_init(&server->spare_calls);
+    snprintf(server->retry_after, sizeof(server->retry_after), "%lld",
+             (long long)options->analyze_retry_after_s);
     loop_task_init(&server->run, run_daemon);
     if (start(server, listen_fd))
         return server;
@@ -242,5 +245,6 @@ void http_server_destroy(struct http_server *server)
     if (server->no_memory != NULL)
         MHD_destroy_response(server->no_memory);
     http_linger_finish(&server->linger);
+    http_call_free_spare(server);
     free(server);
 }

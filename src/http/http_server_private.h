@@ -32,6 +32,9 @@ struct http_server {
     unsigned running_calls; /* of these, out with the manager */
     unsigned waiting_calls; /* of these, asked to wait for a process */
     bool quiesced;
+    char retry_after[24];         /* of a process that is not done, as text */
+    struct list_link spare_calls; /* kept, since allocating one costs a tenth of a request */
+    unsigned spare_count;
     struct http_readiness readiness;
 };
 

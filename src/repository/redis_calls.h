@@ -88,8 +88,7 @@ enum err redis_answer_record(const struct redisReply *value, struct process *ret
 enum err redis_answer_page(struct redis_repository *repository, const struct redisReply *list,
                            size_t *ret_count);
 
-/* --- the slots -----------------------------------------------------------------------------------
- */
+/* --- the slots ------------------------------------------------------------------------------- */
 
 void redis_create(struct process_repository *base, struct repo_create *create);
 void redis_get(struct process_repository *base, struct repo_get *get);

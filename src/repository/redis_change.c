@@ -18,8 +18,7 @@ static enum err take_record(struct redis_call *call, const struct redis_answer *
     return err;
 }
 
-/* --- transition
- * ----------------------------------------------------------------------------------- */
+/* --- transition ------------------------------------------------------------------------------ */
 
 static struct repo_transition *transition_of(const struct redis_call *call)
 {
@@ -88,8 +87,7 @@ void redis_transition(struct process_repository *base, struct repo_transition *t
                      build_transition, on_transition);
 }
 
-/* --- claim
- * ---------------------------------------------------------------------------------------- */
+/* --- claim ----------------------------------------------------------------------------------- */
 
 static struct repo_claim *claim_of(const struct redis_call *call)
 {
@@ -137,8 +135,7 @@ void redis_claim(struct process_repository *base, struct repo_claim *claim)
     redis_call_start(redis_repository(base), &claim->op, NULL, true, build_claim, on_claim);
 }
 
-/* --- remove
- * --------------------------------------------------------------------------------------- */
+/* --- remove ---------------------------------------------------------------------------------- */
 
 static struct repo_remove *remove_of(const struct redis_call *call)
 {

@@ -25,8 +25,7 @@ static struct first_place first_place(const struct process *process)
     return (struct first_place){KEY_QUEUE, process->type, process_queue_score(process)};
 }
 
-/* --- without a key
- * -------------------------------------------------------------------------------- */
+/* --- without a key --------------------------------------------------------------------------- */
 
 static void add_score(const struct redis_call *call, struct redis_commands *commands,
                       const char *name, struct span rest, int64_t score)
@@ -103,8 +102,7 @@ static void on_created(struct redis_request *request, enum err err, struct redis
     redis_call_finish(call, err);
 }
 
-/* --- with a key
- * ----------------------------------------------------------------------------------- */
+/* --- with a key ------------------------------------------------------------------------------ */
 
 static void build_create_once(struct redis_request *request, struct redis_commands *commands)
 {

@@ -59,8 +59,7 @@ static const struct field fields[REDIS_RECORD_FIELDS + 1] = {
     FIELD(input, KIND_TEXT),
 };
 
-/* --- out ---------------------------------------------------------------------------------------
- */
+/* --- out ------------------------------------------------------------------------------------- */
 
 void redis_record_names(struct redis_commands *commands, bool with_input)
 {
@@ -118,37 +117,33 @@ void redis_record_fields(struct redis_commands *commands, const struct process *
     }
 }
 
-static const char *lua_kind(enum kind kind)
+static bool is_number(const struct field *field)
 {
-    switch (kind) {
-    case KIND_TEXT:
-    case KIND_STATUS:
-        break;
-    case KIND_INT:
-    case KIND_LONG:
-        return "int";
-    case KIND_TIME:
-        return "time";
-    }
-    return "text";
+    return field->kind == KIND_INT || field->kind == KIND_LONG;
 }
 
+/* As constructors, since each run of a script makes the tables anew. */
 void redis_record_describe(struct text_buffer *out)
 {
-    text_append_literal(out, "local FIELDS, KIND, DEFAULT = {}, {}, {}\n");
+    text_append_literal(out, "local FIELDS = {");
+    for (int i = 0; i < REDIS_RECORD_FIELDS; i++)
+        text_append_format(out, "'%s',", fields[i].name);
+    text_append_literal(out, "}\nlocal KIND = {");
     for (int i = 0; i < REDIS_RECORD_FIELDS; i++) {
-        const struct field *field = &fields[i];
-        bool has_default = (field->kind == KIND_INT || field->kind == KIND_LONG) &&
-                           strcmp(field->name, "version") != 0;
-        text_append_format(out, "FIELDS[%d], KIND.%s = '%s', '%s'\n", i + 1, field->name,
-                           field->name, lua_kind(field->kind));
-        if (has_default)
-            text_append_format(out, "DEFAULT.%s = %d\n", field->name, field->absent);
+        if (is_number(&fields[i]))
+            text_append_format(out, "%s='int',", fields[i].name);
+        else if (fields[i].kind == KIND_TIME)
+            text_append_format(out, "%s='time',", fields[i].name);
     }
+    text_append_literal(out, "}\nlocal DEFAULT = {");
+    for (int i = 0; i < REDIS_RECORD_FIELDS; i++) {
+        if (is_number(&fields[i]) && fields[i].offset != offsetof(struct process, version))
+            text_append_format(out, "%s=%d,", fields[i].name, fields[i].absent);
+    }
+    text_append_literal(out, "}\n");
 }
 
-/* --- in ----------------------------------------------------------------------------------------
- */
+/* --- in -------------------------------------------------------------------------------------- */
 
 static bool parse_field(const struct field *field, struct span value, struct process *process)
 {

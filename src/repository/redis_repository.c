@@ -23,8 +23,7 @@ struct redis_repository *redis_repository(struct process_repository *base)
     return container_of(base, struct redis_repository, base);
 }
 
-/* --- calls
- * ---------------------------------------------------------------------------------------- */
+/* --- calls ----------------------------------------------------------------------------------- */
 
 static struct redis_call *take_call(struct redis_repository *repository)
 {
@@ -79,8 +78,7 @@ struct span redis_call_key(const struct redis_call *call, struct redis_key *stor
     return redis_key(&call->repository->keys, storage, KEY_PROCESS, span_of(call->id));
 }
 
-/* --- damage
- * --------------------------------------------------------------------------------------- */
+/* --- damage ---------------------------------------------------------------------------------- */
 
 static bool was_logged(const struct redis_repository *repository, const char *id)
 {
@@ -109,8 +107,7 @@ void redis_note_damage(struct redis_repository *repository, const char *id)
               name, repository->keys.prefix);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void redis_close(struct process_repository *base)
 {

@@ -10,6 +10,8 @@ static const struct {
     bool changes;
 } bodies[REDIS_SCRIPT_COUNT] = {
     [SCRIPT_CREATE] = {redis_lua_create, false},
+    [SCRIPT_GET] = {redis_lua_get, false},
+    [SCRIPT_COUNTS] = {redis_lua_counts, false},
     [SCRIPT_TRANSITION] = {redis_lua_transition, true},
     [SCRIPT_CLAIM] = {redis_lua_claim, false},
     [SCRIPT_REMOVE] = {redis_lua_remove, false},

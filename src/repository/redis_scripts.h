@@ -6,6 +6,8 @@
 
 enum redis_script {
     SCRIPT_CREATE,
+    SCRIPT_GET,
+    SCRIPT_COUNTS,
     SCRIPT_TRANSITION,
     SCRIPT_CLAIM,
     SCRIPT_REMOVE,
@@ -13,10 +15,11 @@ enum redis_script {
     SCRIPT_SWEEP,
     SCRIPT_ADVANCE,
 };
-#define REDIS_SCRIPT_COUNT 7
+#define REDIS_SCRIPT_COUNT 9
 
 /* The files, as the build embeds them. */
 extern const char redis_lua_prelude[], redis_lua_changes[], redis_lua_create[];
+extern const char redis_lua_get[], redis_lua_counts[];
 extern const char redis_lua_transition[], redis_lua_claim[], redis_lua_remove[];
 extern const char redis_lua_list[], redis_lua_sweep[], redis_lua_advance[];
 

@@ -31,8 +31,7 @@ static bool take_position(const struct redis_answer *answer, size_t i,
     return true;
 }
 
-/* --- list
- * ----------------------------------------------------------------------------------------- */
+/* --- list ------------------------------------------------------------------------------------ */
 
 static struct repo_list *list_of(const struct redis_call *call)
 {
@@ -81,8 +80,7 @@ void redis_list(struct process_repository *base, struct repo_list *list)
     redis_call_start(redis_repository(base), &list->op, NULL, false, build_list, on_list);
 }
 
-/* --- sweep
- * ---------------------------------------------------------------------------------------- */
+/* --- sweep ----------------------------------------------------------------------------------- */
 
 static struct repo_sweep *sweep_of(const struct redis_call *call)
 {
@@ -131,8 +129,7 @@ void redis_sweep(struct process_repository *base, struct repo_sweep *sweep)
                      on_sweep);
 }
 
-/* --- advance
- * -------------------------------------------------------------------------------------- */
+/* --- advance --------------------------------------------------------------------------------- */
 
 static struct repo_advance *advance_of(const struct redis_call *call)
 {

@@ -27,8 +27,7 @@
 #define REST_FIRST_MS 50
 #define REST_MAX_MS   2000
 
-/* --- ends
- * ----------------------------------------------------------------------------------------- */
+/* --- ends ------------------------------------------------------------------------------------ */
 
 static void log_problem(struct redis_client *client, const char *problem)
 {
@@ -84,8 +83,7 @@ void redis_client_enter(struct redis_client *client)
     log_info("redis ready host=%s database=%d", client->where, client->options->database);
 }
 
-/* --- a try
- * ----------------------------------------------------------------------------------------- */
+/* --- a try ----------------------------------------------------------------------------------- */
 
 /* hiredis frees the context after this one. */
 static void on_connect(const redisAsyncContext *context, int status)
@@ -103,7 +101,9 @@ static void on_disconnect(const redisAsyncContext *context, int status)
     (void)status;
     if (client == NULL)
         return;
-    redis_client_lose(client, context->err != 0 ? context->errstr : "the connection was closed");
+    redis_client_lose(client, redis_tls_reason(client->tls, context->err != 0
+                                                                ? context->errstr
+                                                                : "the connection was closed"));
 }
 
 /* False with the reason; the context is still the caller's then. */
@@ -188,8 +188,7 @@ static void on_pace(void *arg)
     }
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static bool prepare_tls(struct redis_client *client)
 {

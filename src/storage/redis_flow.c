@@ -20,8 +20,7 @@
 #define UNSENT_MAX         ((size_t)64 * 1024 * 1024)
 #define ERROR_LOG_PAUSE_MS 5000
 
-/* --- ends ---------------------------------------------------------------------------------------
- */
+/* --- ends ------------------------------------------------------------------------------------ */
 
 static void finish(struct redis_request *request, enum err err, redisReply *reply)
 {
@@ -75,8 +74,7 @@ void redis_flow_end(struct redis_client *client, enum err err)
     }
 }
 
-/* --- deadlines ----------------------------------------------------------------------------------
- */
+/* --- deadlines ------------------------------------------------------------------------------- */
 
 static void on_deadline(void *arg)
 {
@@ -109,8 +107,7 @@ static void expect(struct redis_client *client, struct redis_request *request)
     list_append(&client->in_flight, &request->link);
 }
 
-/* --- replicas ------------------------------------------------------------------------------------
- */
+/* --- replicas -------------------------------------------------------------------------------- */
 
 static void build_wait(struct redis_request *request, struct redis_commands *commands)
 {
@@ -173,8 +170,7 @@ static void want_wait(struct redis_client *client, const struct redis_request *r
         loop_defer(client->loop, &client->send_wait);
 }
 
-/* --- replies -------------------------------------------------------------------------------------
- */
+/* --- replies --------------------------------------------------------------------------------- */
 
 /* Errors of the server as a whole; what concerns one key is told by whoever knows the key. */
 static void log_error_reply(struct redis_client *client, const redisReply *reply, enum err err)
@@ -264,8 +260,7 @@ static void on_reply(redisAsyncContext *context, void *any_reply, void *unused)
         redis_client_lose(client, "a reply to no request");
 }
 
-/* --- submitting
- * ----------------------------------------------------------------------------------- */
+/* --- submitting ------------------------------------------------------------------------------ */
 
 /* Half a request has been sent, perhaps a MULTI without its EXEC: the connection is of no more use.
  * It is dropped in the next turn, since a submit must not end other requests. */

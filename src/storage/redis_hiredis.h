@@ -18,6 +18,9 @@ void redis_tls_destroy(struct redis_tls *tls); /* NULL is fine */
 bool redis_tls_start(struct redis_tls *tls, redisContext *context,
                      const struct redis_options *options, const char **ret_why);
 
+/* What was wrong with the server's certificate on the newest connection; else `otherwise`. */
+const char *redis_tls_reason(const struct redis_tls *tls, const char *otherwise);
+
 /* Starts a connect to the unix path or to `address` (numeric). NULL if no memory; else look at
  * ->err. */
 redisAsyncContext *redis_async_open(const struct redis_options *options, const char *address);

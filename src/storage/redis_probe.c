@@ -47,8 +47,7 @@ static bool is_late(const struct check *check)
     return clock_steady_ms() >= check->deadline;
 }
 
-/* --- connecting
- * ------------------------------------------------------------------------------------ */
+/* --- connecting ------------------------------------------------------------------------------ */
 
 static enum err broken(struct check *check, int error)
 {
@@ -100,8 +99,7 @@ static enum err open_connection(struct check *check)
     return err == ERR_OK ? start_tls(check) : err;
 }
 
-/* --- commands
- * --------------------------------------------------------------------------------------- */
+/* --- commands -------------------------------------------------------------------------------- */
 
 /* NULL, with the problem noted, when the connection broke. */
 static redisReply *ask(struct check *check, int argc, const char **argv, enum err *ret_err)
@@ -181,8 +179,7 @@ static enum err ping(struct check *check)
     return err;
 }
 
-/* --- what it says about itself
- * ----------------------------------------------------------------------- */
+/* --- what it says about itself --------------------------------------------------------------- */
 
 static bool find_info(struct span info, const char *name, struct span *ret_value)
 {

@@ -11,6 +11,7 @@
 
 struct redis_tls {
     SSL_CTX *context;
+    SSL *last; /* of the newest connection, to ask why it failed */
 };
 
 bool redis_client_has_tls(void)
@@ -46,6 +47,7 @@ void redis_tls_destroy(struct redis_tls *tls)
 {
     if (tls == NULL)
         return;
+    SSL_free(tls->last);
     SSL_CTX_free(tls->context);
     free(tls);
 }
@@ -67,6 +69,12 @@ static bool expect_host(SSL *ssl, const char *host)
            SSL_set1_host(ssl, host) == 1;
 }
 
+const char *redis_tls_reason(const struct redis_tls *tls, const char *otherwise)
+{
+    long result = tls != NULL && tls->last != NULL ? SSL_get_verify_result(tls->last) : X509_V_OK;
+    return result != X509_V_OK ? X509_verify_cert_error_string(result) : otherwise;
+}
+
 bool redis_tls_start(struct redis_tls *tls, redisContext *context,
                      const struct redis_options *options, const char **ret_why)
 {
@@ -74,13 +82,14 @@ bool redis_tls_start(struct redis_tls *tls, redisContext *context,
     *ret_why = "TLS: out of memory";
     if (ssl == NULL)
         return false;
-    if (!expect_host(ssl, options->host)) {
-        SSL_free(ssl);
+    SSL_free(tls->last);
+    tls->last = ssl;
+    if (!expect_host(ssl, options->host))
         return false;
-    }
+    SSL_up_ref(ssl); /* the context's, when it takes it */
     if (redisInitiateSSL(context, ssl) == REDIS_OK)
         return true;
-    SSL_free(ssl); /* taken on success only */
-    *ret_why = context->err != 0 ? context->errstr : "TLS: the handshake failed";
+    SSL_free(ssl);
+    *ret_why = redis_tls_reason(tls, context->err != 0 ? context->errstr : "TLS: no handshake");
     return false;
 }

@@ -27,3 +27,9 @@ bool redis_tls_start(struct redis_tls *tls, redisContext *context,
     *ret_why = "this build cannot speak TLS to Redis";
     return false;
 }
+
+const char *redis_tls_reason(const struct redis_tls *tls, const char *otherwise)
+{
+    (void)tls;
+    return otherwise;
+}

@@ -78,12 +78,12 @@ def mismatches(expected, value, kept, where='body'):
 def answer_mismatches(expected, answer, kept):
     found = []
     if answer.status != expected['status']:
-        found.append(f'status {answer.status} instead of {expected["status"]}: {answer}')
+        return [f'status {answer.status} instead of {expected["status"]}: {answer}']
+    if 'body' in expected:  # first, as it may keep what the headers refer to
+        found += mismatches(expected['body'], answer.json, kept)
     for name, text in expected.get('headers', {}).items():
         value = answer.header(name)
         if name == 'Content-Type' and value is not None:
             value = value.split(';')[0]
         found += match_text(text, value, kept, name)
-    if 'body' in expected and not found:
-        found += mismatches(expected['body'], answer.json, kept)
     return found

@@ -74,7 +74,8 @@ class RawConnection:
             if self._line():
                 raise ValueError('chunk without its end')
 
-    def _to_end(self):
+    def read_to_end(self):
+        """All that comes until the server closes."""
         while self._more():
             pass
         data, self._buffer = self._buffer, b''
@@ -98,7 +99,7 @@ class RawConnection:
         elif answer.header('Content-Length') is not None:
             answer.body = self._exactly(int(answer.header('Content-Length')))
         else:
-            answer.body = self._to_end()
+            answer.body = self.read_to_end()
         return answer
 
     def is_closed_by_peer(self):

@@ -103,16 +103,19 @@ class Running:
         self.assertTrue(resource['error']['log'].startswith('a'))
         self.assertTrue(resource['error']['log'].endswith('b'))
 
-    def test_a_result_that_is_no_utf_8(self):
-        resource = self.run_script(r"printf 'a\377b'", max_attempts=1)
-        self.assertEqual(resource['status'], 'failed', resource)
+    def test_a_result_that_is_no_utf_8_is_repaired(self):
+        self.assertEqual(self.run_script(r"printf 'a\377b'")['result'], {'text': 'a\ufffdb'})
 
-    def test_a_command_that_does_not_exist(self):
-        self.analyzers.definitions.append('missing=/nonexistent/command')
+    def test_a_command_that_vanished(self):
+        self.analyzers.add('script', '#!/bin/sh\necho 1\n')
         self.start()
-        resource = self.wait_for_status(self.client, self.make('missing', max_attempts=1))
-        self.assertEqual(resource['status'], 'failed')
-        self.assertIn('/nonexistent/command', json.dumps(resource['error']))
+        path = os.path.join(self.analyzers.directory, 'script')
+        os.remove(path)
+        resource = self.wait_for_status(self.client, self.make('script', max_attempts=3))
+        self.assertEqual((resource['status'], resource['attempt']), ('failed', 1), resource)
+        self.assertEqual(resource['error']['code'], 'not_started')
+        self.assertIn(path, resource['error']['message'])
+        self.assertIs(resource['error']['retryable'], False)
 
     def test_max_attempts(self):
         resource = self.run_script('echo "attempt $PROCESS_ATTEMPT" >&2; exit 1', max_attempts=3)
@@ -221,8 +224,9 @@ class Running:
         self.configure_one_slot('gated')
         blocker = self.make('gated')
         self.wait_for_status(self.client, blocker, 'running')
-        low, old, new, high = (self.make('gated', priority=priority)
-                               for priority in (-5, 0, 0, 5))
+        low, old = self.make('gated', priority=-5), self.make('gated')
+        self.wait_for_the_next_millisecond(old)
+        new, high = self.make('gated'), self.make('gated', priority=5)
         self.analyzers.order(blocker, 'ok')
         for expected in (high, old, new, low):
             self.wait_for_status(self.client, expected, 'running')
@@ -230,6 +234,12 @@ class Running:
             self.assertEqual([one['process_id'] for one in running], [expected])
             self.analyzers.order(expected, 'ok')
             self.wait_for_status(self.client, expected, 'completed')
+
+    def wait_for_the_next_millisecond(self, process_id):
+        """Age is told in milliseconds."""
+        created_at = self.status(self.client, process_id)['created_at']
+        eventually(lambda: datetime.datetime.now(datetime.timezone.utc).isoformat(
+            timespec='milliseconds').replace('+00:00', 'Z') > created_at)
 
     def configure_one_slot(self, name):
         path = os.path.join(self.analyzers.directory, 'analyzers.json')
@@ -274,7 +284,7 @@ class Files(Case):
                 self.assertIn(path, result.stderr)
 
     def test_a_definition_that_is_wrong(self):
-        for definition in ('nothing', '=x', 'a=', 'a b=x', 'a="unclosed'):
+        for definition in ('missing=/nonexistent/command', 'missing=nonexistent-command', 'nothing', '=x', 'a=', 'a b=x', 'a="unclosed'):
             with self.subTest(definition):
                 result = run_once(['--analyzer', definition], {'PORT': '0'})
                 self.assertEqual(result.returncode, 2, result)

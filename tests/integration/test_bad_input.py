@@ -119,11 +119,13 @@ class BadBody:
             self.assert_problem(connection.read_answer(), 413)
 
     def test_a_body_that_stops_half_way(self):
-        with self.server.connect() as connection:
+        server = self.start_server({'IDLE_TIMEOUT_SECONDS': 1})
+        with server.connect() as connection:
             connection.send(b'POST /analyze HTTP/1.1\r\nHost: h\r\nContent-Type: application/json'
                             b'\r\nContent-Length: 100\r\n\r\n{"type":')
             connection.finish_sending()
             self.assertTrue(connection.is_closed_by_peer())
+        self.assertEqual(server.client.get('/stats').json['total'], 0)
 
     def test_metadata_too_large(self):
         server = self.start_server()
@@ -160,7 +162,7 @@ class DefaultLimit(SharedServerCase):
 @on_each_repository()
 class BadPath:
     def test_ids(self):
-        for bad in ('1', 'abc', ID[:-1], ID + '0', ID.replace('-', ''), ID[:-1] + 'g',
+        for bad in ('', '1', 'abc', ID[:-1], ID + '0', ID.replace('-', ''), ID[:-1] + 'g',
                     f'%7B{ID}%7D', '..', '%2e%2e', 'process:*'):
             for method, path in (('GET', f'/status/{bad}'), ('GET', f'/result/{bad}'),
                                  ('DELETE', f'/processes/{bad}'),
@@ -176,7 +178,7 @@ class BadPath:
         self.assertEqual(answer.json['process_id'], created)
 
     def test_unknown_paths(self):
-        for path in ('/nope', '/status', '/status/', f'/status/{ID}/', f'/status/{ID}/x',
+        for path in ('/nope', '/status', f'/status/{ID}/', f'/status/{ID}/x',
                      f'/processes/{ID}/explode', '//status', '/ANALYZE'):
             with self.subTest(path):
                 answer = self.client.get(path)

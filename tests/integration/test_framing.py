@@ -6,7 +6,7 @@ from harness import SharedServerCase
 GET = b'GET /healthz HTTP/1.1\r\nHost: h\r\n'
 POST = b'POST /analyze HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n'
 BODY = b'{"type":"x","input":1}'
-SMUGGLED = b'GET /version HTTP/1.1\r\nHost: h\r\n\r\n'
+SMUGGLED = b'GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n'
 
 
 class Framing(SharedServerCase):
@@ -19,14 +19,17 @@ class Framing(SharedServerCase):
             return connection.read_answer()
 
     def assert_refused(self, data, *statuses, ours=True):
-        """Answered once with one of the statuses (default 400), then closed."""
+        """Answered with one of the statuses (default 400), then closed. Answers that are not ours
+        but the library's are not looked into."""
         with self.server.connect() as connection:
             connection.send(data)
             answer = connection.read_answer()
             self.assertIn(answer.status, statuses or (400,), answer)
             if ours:
                 self.assert_problem(answer, answer.status)
-            self.assertTrue(connection.is_closed_by_peer(), f'still open after {answer}')
+                self.assertTrue(connection.is_closed_by_peer(), f'still open after {answer}')
+            else:
+                self.assertNotRegex(connection.read_to_end(), rb'HTTP/1.1 (2|404)')
 
     def length(self, body=BODY):
         return b'Content-Length: %d\r\n' % len(body)
@@ -88,9 +91,12 @@ class Framing(SharedServerCase):
                 self.assert_refused(POST + self.length() + line + b'\r\n\r\n' + BODY)
 
     def test_header_lines_without_a_name(self):
-        for line in (b': value', b'no colon'):
-            with self.subTest(line):
-                self.assert_refused(GET + line + b'\r\n\r\n', ours=False)
+        """The library may take them for the end of the header; what follows is no request."""
+        self.assert_refused(GET + b'no colon\r\n\r\n', ours=False)
+        for line in (b': value', b':', b':\t'):
+            for rest in (b'\r\n', b'Host: other\r\n\r\n', SMUGGLED):
+                with self.subTest(line=line, rest=rest):
+                    self.assert_refused(GET + line + b'\r\n' + rest, ours=False)
 
     def test_control_bytes_in_a_value(self):
         for byte in (b'\x01', b'\x0b', b'\x7f', b'\x1b'):
@@ -150,13 +156,12 @@ class Framing(SharedServerCase):
             with self.subTest(data), self.server.connect() as connection:
                 connection.send(data)
                 connection.finish_sending()
-                while connection._more():
-                    pass  # an error page or nothing; what matters is that it ends
+                self.assertNotIn(b' 200 ', connection.read_to_end())
 
     def test_pipelined_requests_are_answered_in_order(self):
         with self.server.connect() as connection:
             connection.send(GET + b'\r\n' + POST + self.length() + b'\r\n' + BODY + SMUGGLED)
-            self.assertEqual([connection.read_answer().status for _ in range(3)], [200, 202, 200])
+            self.assertEqual([connection.read_answer().status for _ in range(3)], [200, 202, 404])
 
     def test_a_request_in_single_bytes(self):
         with self.server.connect() as connection:
@@ -184,11 +189,11 @@ class Framing(SharedServerCase):
             connection.send(GET + b'\r\n')
             connection.finish_sending()
             if first.status == 200:
-                self.assertNotIn('version', connection.read_answer().json)
+                self.assertEqual(connection.read_answer().status, 200)
 
     def test_idle_and_slow_connections_are_closed(self):
         server = self.start_server({'IDLE_TIMEOUT_SECONDS': 1})
         with server.connect(20) as idle, server.connect(20) as half:
             half.send(b'GET /healthz HT')
             self.assertTrue(idle.is_closed_by_peer())
-            self.assertTrue(half._to_end() is not None)
+            self.assertNotIn(b' 200 ', half.read_to_end())

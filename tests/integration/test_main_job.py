@@ -68,7 +68,8 @@ class MainJob:
         self.assertIsNone(resource['error'])
         self.assertEqual(resource['metadata'], {'customer': 'acme'})
         self.assertEqual(resource['attempt'], 1)
-        self.assertEqual(resource['progress']['percent'], 100)
+        self.assertEqual(resource['progress']['step'], resource['progress']['steps'])
+        self.assertGreater(resource['progress']['percent'], 90)
         self.assertNotIn('input', resource)
         for name in ('created_at', 'run_at', 'started_at', 'updated_at', 'completed_at',
                      'expires_at'):
@@ -84,8 +85,10 @@ class MainJob:
         self.assertGreaterEqual(resource['usage']['wall_ms'], 0)
 
     def check_report(self, report):
-        self.assertEqual(report['words'], len(DOCUMENT.split()), report)
-        self.assertEqual(report['language'], 'en', report)
+        self.assertEqual(report['counts']['words'], len(DOCUMENT.split()), report)
+        self.assertEqual(report['counts']['paragraphs'], 2)
+        self.assertEqual(report['language']['code'], 'en')
+        self.assertIn({'term': 'river', 'count': 2}, report['terms'])
 
     def test_input_is_returned_only_when_asked_for(self):
         created = self.submit(self.client, {'type': 'text-stats', 'input': {'text': 'one two'}})

@@ -90,14 +90,19 @@ def processes_below(directory):
     return found
 
 
+def what_git_ignores(directory, names):
+    top = directory == ROOT
+    return [name for name in names if name in ("__pycache__", "node_modules") or
+            (top and (name in (".git", "data") or name.startswith("build")))]
+
+
 class ScriptsRun(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.holder = tempfile.TemporaryDirectory(prefix="proctrack clone ")
         cls.addClassCleanup(cls.holder.cleanup)
         cls.clone = os.path.join(cls.holder.name, "a clone")
-        shutil.copytree(ROOT, cls.clone, symlinks=True, ignore=shutil.ignore_patterns(
-            "build*", ".git", "data", "node_modules", "__pycache__"))
+        shutil.copytree(ROOT, cls.clone, symlinks=True, ignore=what_git_ignores)
 
     def start(self, *arguments):
         run = Run(self.clone, *arguments)

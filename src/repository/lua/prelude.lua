@@ -2,8 +2,8 @@
 -- KEYS[1] names one of them, so that a cluster finds the node; the others are built here.
 -- ARGV[1] is the prefix, ARGV[2] the caller's time in ms.
 --
--- FIELDS (names in order), KIND ('text', 'int', 'time') and DEFAULT (of ints that have no field)
--- stand in front of this text.
+-- FIELDS (names in order), KIND ('int', 'time', nil for text) and DEFAULT (of ints that have no
+-- field) stand in front of this text.
 --
 -- A script is not rolled back when a command in it fails. So whatever can fail because somebody
 -- has put another type at a key is tried by reading before the first write.
@@ -106,12 +106,10 @@ local function read(id, fields)
 end
 
 local parse = {
-    text = function(text) return text end,
     int = function(text) return string.match(text, '^%-?%d+$') and tonumber(text) end,
     time = time_ms,
 }
 local format = {
-    text = function(text) return text end,
     int = int_text,
     time = time_text,
 }
@@ -128,7 +126,8 @@ local function load(id)
         local name = FIELDS[i]
         local value = DEFAULT[name]
         if raw[i] then
-            value = parse[KIND[name]](raw[i])
+            local kind = KIND[name]
+            value = kind and parse[kind](raw[i]) or not kind and raw[i]
             if not value then
                 return nil, 'CORRUPT'
             end
@@ -170,7 +169,8 @@ local function save(p)
                 p.raw[i] = false
                 drop[#drop + 1] = name
             else
-                p.raw[i] = format[KIND[name]](value)
+                local kind = KIND[name]
+                p.raw[i] = kind and format[kind](value) or value
                 set[#set + 1] = name
                 set[#set + 1] = p.raw[i]
             end

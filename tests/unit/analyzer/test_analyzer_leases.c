@@ -164,7 +164,7 @@ static void test_heartbeats_survive_an_outage(void **state)
     struct fixture *fixture = *state;
     fixture_add(fixture, "quick",
                 "read x; touch running\nwhile [ ! -e go ]; do sleep 0.01; done\n");
-    fixture->options.lease_ms = 3000;
+    fixture->options.lease_ms = 1500;
     fixture_start(fixture);
     spoil(fixture, ERR_TIMEOUT, 2, 1u << EVENT_HEARTBEAT);
     struct process_id id = fixture_submit(fixture, "quick", "1", 0);

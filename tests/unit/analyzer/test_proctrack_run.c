@@ -181,12 +181,14 @@ static void test_searches_path(void **state)
     assert_string_equal(output, "found\n");
 }
 
-/* Both hold the output open: that it ends shows that they have. */
+/* Both hold the output open: that it ends shows that they have. The second has left the group
+ * (the substitution ends once it has) and can only be found as an orphan. */
 static void test_leftovers_are_killed(void **state)
 {
     (void)state;
     char output[64];
-    struct runner runner = start_shell("trap '' TERM HUP; sleep 1000 & setsid sleep 1000 & exit 3");
+    struct runner runner = start_shell("sleep 1000 &\n"
+                                       "x=$(setsid sh -c 'exec sleep 1000 >/dev/null' &); exit 3");
     expect_start(finish(&runner, output, sizeof(output)), "exited 3 signal 0 ");
 }
 
@@ -228,8 +230,9 @@ static void test_end_of_the_server_kills(void **state)
         make_pipe(&report_ours, &report);
         if (fork() == 0)
             become_runner((const char *const[]){"/bin/sh", "-c",
-                                                "trap '' TERM HUP USR1; echo ready; sleep 1000 &\n"
-                                                "setsid sleep 1000 & wait",
+                                                "trap '' TERM HUP USR1; sleep 1000 &\n"
+                                                "x=$(setsid sh -c 'exec sleep 1000 >/dev/null' &)\n"
+                                                "echo ready; wait",
                                                 NULL},
                           theirs, report);
         close(theirs);
@@ -265,7 +268,8 @@ static void test_signals_are_as_usual_for_the_command(void **state)
     sigemptyset(&set);
     sigaddset(&set, SIGWINCH);
     sigprocmask(SIG_BLOCK, &set, &before);
-    struct runner runner = start_shell("grep -E '^Sig(Blk|Ign)' /proc/self/status");
+    struct runner runner =
+        start((const char *const[]){"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status", NULL});
     finish(&runner, output, sizeof(output));
     sigprocmask(SIG_SETMASK, &before, NULL);
     signal(SIGPIPE, SIG_DFL);

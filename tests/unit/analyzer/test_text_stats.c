@@ -237,8 +237,8 @@ static void test_unsure_is_said(void **state)
         "",
         "12 34 XK9",
         "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw.",
-        "Kaikki ihmiset syntyvät vapaina ja tasavertaisina arvoltaan ja oikeuksiltaan. Heille on "
-        "annettu järki ja omatunto, ja heidän on toimittava toisiaan kohtaan veljeyden hengessä.",
+        ("Kaikki ihmiset syntyvät vapaina ja tasavertaisina arvoltaan ja oikeuksiltaan. Heille on "
+         "annettu järki ja omatunto, ja heidän on toimittava toisiaan kohtaan veljeyden hengessä."),
         "Все люди рождаются свободными и равными в своем достоинстве и правах.",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -11,8 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* --- writes to sockets are counted: these stand before the C library's, for hiredis too
- * ----------- */
+/* --- writes to sockets are counted: these stand before the C library's, for hiredis too ------ */
 
 static int writes;
 
@@ -31,8 +30,7 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags)
     return syscall(SYS_sendto, fd, bytes, len, flags, NULL, 0);
 }
 
-/* --- each test has a Redis and a client of its own
- * --------------------------------------------------- */
+/* --- each test has a Redis and a client of its own ------------------------------------------- */
 
 struct bench {
     struct redis_fixture redis;
@@ -93,8 +91,7 @@ static void assert_never_ready(struct bench *bench)
     }
 }
 
-/* --- tests
- * -------------------------------------------------------------------------------------------- */
+/* --- tests ----------------------------------------------------------------------------------- */
 
 static void one_turn_is_one_write(void **state)
 {
@@ -388,8 +385,7 @@ static void close_ends_what_is_open(void **state)
     assert_int_equal(open[0].ends + open[1].ends + after.ends, 3);
 }
 
-/* --- replicas
- * ------------------------------------------------------------------------------------------ */
+/* --- replicas -------------------------------------------------------------------------------- */
 
 static void too_few_replicas_are_unavailable(void **state)
 {
@@ -432,7 +428,10 @@ static void a_replica_confirms(void **state)
     open_client(&bench);
     client_wait_ready(bench.loop, bench.client, true);
     redis_fixture_start(&replica, replica_arguments);
-    while (strstr(redis_fixture_ask(&bench.redis, "INFO replication"), "state=online") == NULL)
+    while (strstr(redis_fixture_ask(&replica, "INFO replication"), "link_status:up") == NULL)
+        loop_turn(bench.loop, 10);
+    redis_fixture_ask(&bench.redis, "SET synchronised yes");
+    while (strcmp(redis_fixture_ask(&replica, "GET synchronised"), "yes") != 0)
         loop_turn(bench.loop, 10);
     client_call_start(bench.client, &writes_two[0], WORDS("SET", "a", "1"));
     client_call_start(bench.client, &writes_two[1], WORDS("INCR", "a"));
@@ -464,9 +463,7 @@ static void a_replica_is_not_entered(void **state)
     tear_down(&bench);
 }
 
-/* --- TCP
- * -------------------------------------------------------------------------------------------------
- */
+/* --- TCP ------------------------------------------------------------------------------------- */
 
 static void reaches_a_name_and_an_address(void **state)
 {

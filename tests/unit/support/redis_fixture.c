@@ -38,8 +38,7 @@ bool redis_fixture_available(void)
     return false;
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void run_server(const struct redis_fixture *fixture, int output)
 {
@@ -167,8 +166,7 @@ void redis_fixture_options(const struct redis_fixture *fixture, struct redis_opt
     ret_options->command_timeout_ms = 2000;
 }
 
-/* --- questions
- * -------------------------------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------------------------- */
 
 static void print_reply(struct text_buffer *out, const redisReply *reply)
 {
