@@ -306,11 +306,16 @@ static void a_released_one_is_claimable_at_once(void **state)
     struct conformance *c = *state;
     static struct kept kept;
     conformance_running(c, &kept);
+    assert_int_equal(change(c, &kept, EVENT_PROGRESS), ERR_OK);
+    get(c, &kept.process.id, &kept);
     struct process_change what = conformance_change(c, EVENT_RELEASE, &kept);
     check_against_rules(c, &kept, &what);
     assert_int_equal(sync_claim(&c->sync, "t", 1, what.now, 60000, &kept), 1);
     assert_int_equal(kept.process.attempt, 2);
     assert_int_equal(kept.process.failures, 0);
+    assert_null(kept.process.progress.data); /* that of the attempt before */
+    get(c, &kept.process.id, &kept);
+    assert_null(kept.process.progress.data);
 }
 
 /* --- leases
