@@ -32,7 +32,7 @@ struct process_manager *process_manager_create(struct loop *loop,
                                                const struct process_manager_options *options,
                                                void (*on_work)(void *arg), void *arg);
 /* Stops the schedule, ends every waiting process_await with the present state and every cleanup
- * after its present step. */
+ * after its next step. */
 void process_manager_stop(struct process_manager *manager);
 /* After stop, when no call is open. NULL is fine. */
 void process_manager_destroy(struct process_manager *manager);
@@ -101,7 +101,6 @@ struct process_cleanup {
     struct repo_sweep sweep;
     struct repo_counts counts;
     struct loop_timer *timer;
-    struct list_link cleaning;
     int64_t before, deadline;
     int status;
 };

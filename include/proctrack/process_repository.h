@@ -6,8 +6,8 @@
  * - The caller owns the call struct until `done`; the repository allocates nothing for it that
  *   the caller would have to free. Submitting is a tail call: `done` may run before it returns.
  * - `done` runs exactly once, also on failure; close() ends every open call with ERR_CANCELED.
- * - Spans and arrays that a call gives out are borrowed until `done` returns; spans that it takes
- *   in must live until then.
+ * - Spans and arrays that a call gives out are borrowed until `done` returns, whatever calls it
+ *   submits meanwhile; spans that it takes in must live until then.
  * - Every change is one atomic step in the store. ERR_UNAVAILABLE and ERR_TIMEOUT of a change mean
  *   that its outcome is unknown. ERR_CORRUPT: that one record is damaged, others are served.
  * - `now` in a call is the caller's wall clock in ms; repositories read no clock of their own. */

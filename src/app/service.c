@@ -36,6 +36,7 @@ struct service {
     int count; /* of loops */
     struct io_thread threads[LOOPS_MAX];
     struct loop_signal *term, *interrupt;
+    bool stopping;
 };
 
 /* --- what the loops get ----------------------------------------------------------------------- */
@@ -226,8 +227,11 @@ static void end_at_once(int signo)
     syscall(SYS_exit_group, 128 + signo);
 }
 
-static void stop(struct service *service, const char *signal_name)
+static void stop(struct service *service, int signo, const char *signal_name)
 {
+    if (service->stopping) /* both had come before the loop looked */
+        end_at_once(signo);
+    service->stopping = true;
     struct sigaction second = {.sa_handler = end_at_once};
     sigaction(SIGTERM, &second, NULL);
     sigaction(SIGINT, &second, NULL);
@@ -239,12 +243,12 @@ static void stop(struct service *service, const char *signal_name)
 
 static void on_term(void *arg)
 {
-    stop(arg, "TERM");
+    stop(arg, SIGTERM, "TERM");
 }
 
 static void on_interrupt(void *arg)
 {
-    stop(arg, "INT");
+    stop(arg, SIGINT, "INT");
 }
 
 static void join_threads(struct service *service, int started)

@@ -7,6 +7,12 @@
 
 static void look(void *arg);
 
+static struct list_link *list_of(struct process_manager *manager, const struct process_id *id)
+{
+    struct span key = {(const char *)id->bytes, sizeof(id->bytes)};
+    return &manager->waiting[manager_list_of(key)];
+}
+
 static void end(struct process_await *call, enum err result)
 {
     list_remove(&call->waiting);
@@ -53,7 +59,7 @@ void process_manager_await(struct process_manager *manager, struct process_await
         process_op_finish(&call->op, ERR_NO_MEMORY);
         return;
     }
-    list_append(&manager->waiting, &call->waiting);
+    list_append(list_of(manager, &call->id), &call->waiting);
     look(call);
 }
 
@@ -64,7 +70,7 @@ static bool is_looking(const struct process_await *call)
 
 void manager_await_wake(struct process_manager *manager, const struct process_id *id)
 {
-    list_for_each (link, &manager->waiting) {
+    list_for_each (link, list_of(manager, id)) {
         struct process_await *call = container_of(link, struct process_await, waiting);
         if (process_id_compare(&call->id, id) == 0 && !is_looking(call))
             loop_timer_start(call->timer, 0);
@@ -73,9 +79,11 @@ void manager_await_wake(struct process_manager *manager, const struct process_id
 
 void manager_await_stop(struct process_manager *manager)
 {
-    list_for_each (link, &manager->waiting) {
-        struct process_await *call = container_of(link, struct process_await, waiting);
-        if (!is_looking(call))
-            loop_timer_start(call->timer, 0);
+    for (size_t i = 0; i < MANAGER_LISTS; i++) {
+        list_for_each (link, &manager->waiting[i]) {
+            struct process_await *call = container_of(link, struct process_await, waiting);
+            if (!is_looking(call))
+                loop_timer_start(call->timer, 0);
+        }
     }
 }

@@ -9,7 +9,6 @@ static void step(void *arg);
 
 static void end(struct process_cleanup *call, enum err result)
 {
-    list_remove(&call->cleaning);
     loop_timer_destroy(call->timer);
     call->timer = NULL;
     process_op_finish(&call->op, result);
@@ -77,9 +76,7 @@ void process_manager_cleanup(struct process_manager *manager, struct process_cle
 {
     call->manager = manager;
     list_init(&call->op.link);
-    list_init(&call->cleaning);
     memset(call->cleaned, 0, sizeof(call->cleaned));
-    call->sweep.op.done = call->counts.op.done = NULL;
     call->total_cleaned = call->remaining = 0;
     call->before = clock_wall_ms() - call->older_than_ms;
     call->deadline = clock_steady_ms() + CLEANUP_BUDGET_MS;
@@ -89,20 +86,9 @@ void process_manager_cleanup(struct process_manager *manager, struct process_cle
         process_op_finish(&call->op, ERR_NO_MEMORY);
         return;
     }
-    list_append(&manager->cleaning, &call->cleaning);
     begin_status(call, 0);
     if (call->status == PROCESS_STATUS_COUNT)
         count_rest(call, true);
     else
         step(call);
-}
-
-/* One that waits for its next turn takes it: it then ends itself. */
-void manager_cleanup_stop(struct process_manager *manager)
-{
-    list_for_each (link, &manager->cleaning) {
-        struct process_cleanup *call = container_of(link, struct process_cleanup, cleaning);
-        if (call->sweep.op.done == NULL && call->counts.op.done == NULL)
-            loop_timer_start(call->timer, 0);
-    }
 }

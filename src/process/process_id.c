@@ -2,16 +2,32 @@
  * all the rest of creating a process in memory; so the randomness comes from a pool. */
 #include "proctrack/process.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 #include <uuid/uuid.h>
+
+/* Above 256 bytes a signal may cut it short. */
+static bool fill(unsigned char *ret_bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t got = getrandom(ret_bytes, len, 0);
+        if (got < 0 && errno != EINTR)
+            return false;
+        if (got > 0) {
+            ret_bytes += got;
+            len -= (size_t)got;
+        }
+    }
+    return true;
+}
 
 static bool random_bytes(void *ret_bytes, size_t len)
 {
     static _Thread_local unsigned char pool[4096];
     static _Thread_local size_t left;
     if (left < len) {
-        if (getrandom(pool, sizeof(pool), 0) != (ssize_t)sizeof(pool))
+        if (!fill(pool, sizeof(pool)))
             return false;
         left = sizeof(pool);
     }

@@ -17,9 +17,10 @@ struct process_manager *process_manager_create(struct loop *loop,
     manager->options = options;
     manager->on_work = on_work;
     manager->on_work_arg = arg;
-    list_init(&manager->submits);
-    list_init(&manager->waiting);
-    list_init(&manager->cleaning);
+    for (size_t i = 0; i < MANAGER_LISTS; i++) {
+        list_init(&manager->submits[i]);
+        list_init(&manager->waiting[i]);
+    }
     if (options->sweeps && !manager_schedule_start(manager)) {
         process_manager_destroy(manager);
         return NULL;
@@ -32,14 +33,14 @@ void process_manager_stop(struct process_manager *manager)
     manager->stopping = true;
     manager_schedule_stop(manager);
     manager_await_stop(manager);
-    manager_cleanup_stop(manager);
 }
 
 void process_manager_destroy(struct process_manager *manager)
 {
     if (manager == NULL)
         return;
-    assert(list_is_empty(&manager->submits) && list_is_empty(&manager->waiting));
+    for (size_t i = 0; i < MANAGER_LISTS; i++)
+        assert(list_is_empty(&manager->submits[i]) && list_is_empty(&manager->waiting[i]));
     manager_schedule_finish(manager);
     free(manager);
 }
@@ -103,9 +104,9 @@ static enum err complete_draft(const struct process_manager *manager, struct pro
     return ERR_OK;
 }
 
-static bool key_is_under_way(const struct process_manager *manager, struct span key)
+static bool key_is_under_way(const struct list_link *submits, struct span key)
 {
-    list_for_each (link, &manager->submits) {
+    list_for_each (link, submits) {
         const struct process_submit *other = container_of(link, struct process_submit, under_way);
         if (span_equal(other->create.idempotency_key, key))
             return true;
@@ -131,15 +132,16 @@ void process_manager_submit(struct process_manager *manager, struct process_subm
     list_init(&call->op.link);
     list_init(&call->under_way);
     call->create.replayed = false;
+    struct list_link *submits = &manager->submits[key.data != NULL ? manager_list_of(key) : 0];
     enum err err = complete_draft(manager, &call->create.process);
-    if (err == ERR_OK && key.data != NULL && key_is_under_way(manager, key))
+    if (err == ERR_OK && key.data != NULL && key_is_under_way(submits, key))
         err = ERR_IN_PROGRESS;
     if (err != ERR_OK) {
         process_op_finish(&call->op, err);
         return;
     }
     if (key.data != NULL)
-        list_append(&manager->submits, &call->under_way);
+        list_append(submits, &call->under_way);
     process_op_init(&call->create.op, on_created);
     repository_create(manager->repository, &call->create);
 }

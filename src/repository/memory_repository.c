@@ -9,6 +9,7 @@
 struct memory_repository {
     struct process_repository base;
     struct memory_store store;
+    int finishing; /* calls whose done() is running, one inside the other */
 };
 
 static const struct process_repository_ops memory_ops;
@@ -17,6 +18,17 @@ static struct memory_repository *memory_repository(struct process_repository *ba
 {
     assert(base->ops == &memory_ops);
     return container_of(base, struct memory_repository, base);
+}
+
+/* What the call gave out stays readable while its done() runs, even if that changes or removes the
+ * same process by further calls. */
+static void finish(struct memory_repository *repository, struct process_op *op, enum err result)
+{
+    repository->finishing++;
+    process_op_finish(op, result);
+    repository->finishing--;
+    if (repository->finishing == 0)
+        memory_store_free_retired(&repository->store);
 }
 
 static struct process without_input(const struct process *process)
@@ -41,11 +53,12 @@ static enum err find(const struct memory_store *store, const struct process_id *
 
 static void memory_get(struct process_repository *base, struct repo_get *call)
 {
+    struct memory_repository *repository = memory_repository(base);
     struct memory_record *record;
-    enum err err = find(&memory_repository(base)->store, &call->id, &record);
+    enum err err = find(&repository->store, &call->id, &record);
     if (err == ERR_OK)
         call->process = call->with_input ? record->process : without_input(&record->process);
-    process_op_finish(&call->op, err);
+    finish(repository, &call->op, err);
 }
 
 /* What the key led to before: OK when it is free, else how the call ends. */
@@ -93,8 +106,9 @@ static enum err create(struct memory_repository *repository, struct repo_create 
 
 static void memory_create(struct process_repository *base, struct repo_create *call)
 {
+    struct memory_repository *repository = memory_repository(base);
     call->replayed = false;
-    process_op_finish(&call->op, create(memory_repository(base), call));
+    finish(repository, &call->op, create(repository, call));
 }
 
 static enum err transition(struct memory_repository *repository, struct memory_record *record,
@@ -119,7 +133,7 @@ static void memory_transition(struct process_repository *base, struct repo_trans
         err = transition(repository, record, &call->change, &call->changed);
         call->process = without_input(&record->process);
     }
-    process_op_finish(&call->op, err);
+    finish(repository, &call->op, err);
 }
 
 static enum err remove_one(struct memory_repository *repository, struct memory_record *record,
@@ -143,9 +157,7 @@ static void memory_remove(struct process_repository *base, struct repo_remove *c
         call->process = without_input(&record->process);
         err = remove_one(repository, record, call);
     }
-    process_op_finish(&call->op, err);
-    if (err == ERR_OK)
-        memory_record_free(record); /* only now: done() was still reading it */
+    finish(repository, &call->op, err);
 }
 
 /* --- claim
@@ -168,14 +180,14 @@ static bool claim_one(struct memory_repository *repository, const struct repo_cl
 
 static void memory_claim(struct process_repository *base, struct repo_claim *call)
 {
+    struct memory_repository *repository = memory_repository(base);
     struct process claimed[REPO_CLAIM_MAX];
     call->count = 0;
-    while (
-        call->count < (size_t)call->max &&
-        claim_one(memory_repository(base), call, call->tokens[call->count], &claimed[call->count]))
+    while (call->count < (size_t)call->max &&
+           claim_one(repository, call, call->tokens[call->count], &claimed[call->count]))
         call->count++;
     call->processes = claimed;
-    process_op_finish(&call->op, ERR_OK);
+    finish(repository, &call->op, ERR_OK);
 }
 
 /* --- walks
@@ -236,13 +248,14 @@ static void list_page(const struct memory_store *store, struct repo_list *call,
 
 static void memory_list(struct process_repository *base, struct repo_list *call)
 {
+    struct memory_repository *repository = memory_repository(base);
     struct process *page = malloc((size_t)call->limit * sizeof(*page));
     call->processes = page;
     call->count = 0;
     call->more = false;
     if (page != NULL)
-        list_page(&memory_repository(base)->store, call, page);
-    process_op_finish(&call->op, page != NULL ? ERR_OK : ERR_NO_MEMORY);
+        list_page(&repository->store, call, page);
+    finish(repository, &call->op, page != NULL ? ERR_OK : ERR_NO_MEMORY);
     free(page);
 }
 
@@ -285,18 +298,17 @@ static enum err sweep(struct memory_repository *repository, struct repo_sweep *c
             !memory_store_drop(store, record, call->now + repository->base.policy->tombstone_ms))
             return ERR_NO_MEMORY;
         call->matched[status]++;
-        if (!call->dry_run)
-            memory_record_free(record);
     }
     return ERR_OK;
 }
 
 static void memory_sweep(struct process_repository *base, struct repo_sweep *call)
 {
+    struct memory_repository *repository = memory_repository(base);
     memset(call->matched, 0, sizeof(call->matched));
     call->more = false;
     assert(call->kind == SWEEP_EXPIRED || process_status_is_final(call->status));
-    process_op_finish(&call->op, sweep(memory_repository(base), call));
+    finish(repository, &call->op, sweep(repository, call));
 }
 
 /* --- time
@@ -316,7 +328,7 @@ static enum err release_due(struct memory_store *store, struct repo_advance *cal
 
 static enum err settle_lapsed(struct memory_repository *repository, struct repo_advance *call)
 {
-    const struct process_change change = {
+    struct process_change change = {
         .event = EVENT_LAPSE, .now = call->now, .retry_after_ms = -1, .jitter = call->jitter};
     struct index_node *node;
     bool changed;
@@ -327,6 +339,7 @@ static enum err settle_lapsed(struct memory_repository *repository, struct repo_
         if (err != ERR_OK)
             return err;
         call->lapsed++;
+        change.jitter += UINT32_C(2654435761); /* so that their retries do not come back as one */
     }
     return ERR_OK;
 }
@@ -338,10 +351,11 @@ static void memory_advance(struct process_repository *base, struct repo_advance 
     enum err err = release_due(&repository->store, call);
     if (err == ERR_OK)
         err = settle_lapsed(repository, call);
-    memory_notes_expire(&repository->store.tombstones, call->now, call->limit);
-    memory_notes_expire(&repository->store.keys, call->now, call->limit);
-    call->more = call->released == call->limit || call->lapsed == call->limit;
-    process_op_finish(&call->op, err);
+    int tombstones = memory_notes_expire(&repository->store.tombstones, call->now, call->limit);
+    int keys = memory_notes_expire(&repository->store.keys, call->now, call->limit);
+    call->more = call->released == call->limit || call->lapsed == call->limit ||
+                 tombstones == call->limit || keys == call->limit;
+    finish(repository, &call->op, err);
 }
 
 /* --- life

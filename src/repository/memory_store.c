@@ -54,7 +54,7 @@ static void own_given(struct memory_record *record)
 }
 
 /* Moves the texts that change into one new block; false if no memory. */
-static bool own_texts(struct process *process, char **ret_texts)
+static bool own_texts(struct process *process, struct memory_texts **ret_texts)
 {
     struct span *const texts[] = {&process->worker, &process->progress, &process->result,
                                   &process->error,  &process->usage,    &process->lease_token};
@@ -64,12 +64,35 @@ static bool own_texts(struct process *process, char **ret_texts)
     *ret_texts = NULL;
     if (size == 0)
         return true;
-    char *at = *ret_texts = malloc(size);
-    if (at == NULL)
+    *ret_texts = malloc(sizeof(**ret_texts) + size);
+    if (*ret_texts == NULL)
         return false;
+    char *at = (*ret_texts)->bytes;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         move_text(texts[i], &at);
     return true;
+}
+
+static void retire(struct memory_store *store, struct memory_block *block)
+{
+    block->next = store->retired;
+    store->retired = block;
+}
+
+static void retire_texts(struct memory_store *store, struct memory_record *record)
+{
+    if (record->texts != NULL)
+        retire(store, &record->texts->block);
+    record->texts = NULL;
+}
+
+void memory_store_free_retired(struct memory_store *store)
+{
+    struct memory_block *block;
+    while ((block = store->retired) != NULL) {
+        store->retired = block->next;
+        free(block);
+    }
 }
 
 /* --- queues -------------------------------------------------------------------------------------
@@ -147,13 +170,6 @@ static struct ordered_index *stage_of(struct memory_store *store, const struct p
     return &store->retention;
 }
 
-static void leave_stage(struct memory_store *store, struct memory_record *record)
-{
-    index_remove(record->stage, &record->by_stage);
-    record->stage = NULL;
-    drop_queue_if_empty(store, find_queue(store, record->process.type));
-}
-
 static void enter_stage(struct memory_record *record, struct ordered_index *stage, int64_t score)
 {
     record->stage = stage;
@@ -197,7 +213,7 @@ bool memory_store_update(struct memory_store *store, struct memory_record *recor
                          const struct process *process, int64_t now)
 {
     struct process changed = *process;
-    char *texts;
+    struct memory_texts *texts;
     int64_t score;
     if (!own_texts(&changed, &texts))
         return false;
@@ -216,7 +232,7 @@ bool memory_store_update(struct memory_store *store, struct memory_record *recor
         enter_stage(record, stage, score);
         drop_queue_if_empty(store, find_queue(store, changed.type));
     }
-    free(record->texts);
+    retire_texts(store, record);
     record->process = changed;
     record->texts = texts;
     return true;
@@ -232,12 +248,6 @@ bool memory_store_release(struct memory_store *store, struct memory_record *reco
     return true;
 }
 
-void memory_record_free(struct memory_record *record)
-{
-    free(record->texts);
-    free(record);
-}
-
 bool memory_store_drop(struct memory_store *store, struct memory_record *record,
                        int64_t tombstone_until)
 {
@@ -247,7 +257,10 @@ bool memory_store_drop(struct memory_store *store, struct memory_record *record,
     text_map_remove(&store->records, &record->by_id);
     index_remove(&store->times, &record->by_time);
     index_remove(&store->statuses[record->process.status], &record->by_status);
-    leave_stage(store, record);
+    index_remove(record->stage, &record->by_stage);
+    drop_queue_if_empty(store, find_queue(store, record->process.type));
+    retire_texts(store, record);
+    retire(store, &record->block);
     return true;
 }
 
@@ -282,39 +295,44 @@ void memory_notes_remove(struct memory_notes *notes, struct memory_note *note)
     free(note);
 }
 
-void memory_notes_expire(struct memory_notes *notes, int64_t now, int limit)
+int memory_notes_expire(struct memory_notes *notes, int64_t now, int limit)
 {
-    for (int i = 0; i < limit; i++) {
-        struct index_node *first = index_first(&notes->expiry);
-        if (first == NULL || first->score > now)
-            return;
+    int count = 0;
+    struct index_node *first;
+    while (count < limit && (first = index_first(&notes->expiry)) != NULL && first->score <= now) {
         memory_notes_remove(notes, container_of(first, struct memory_note, by_expiry));
+        count++;
     }
+    return count;
 }
 
 /* --- end
  * ------------------------------------------------------------------------------------------- */
 
-static void finish_notes(struct memory_notes *notes)
+static void drop_record(struct text_map_entry *entry)
 {
-    struct index_node *node;
-    while ((node = notes->expiry.root) != NULL)
-        memory_notes_remove(notes, container_of(node, struct memory_note, by_expiry));
-    text_map_finish(&notes->map);
+    struct memory_record *record = container_of(entry, struct memory_record, by_id);
+    free(record->texts);
+    free(record);
 }
 
+static void drop_queue(struct text_map_entry *entry)
+{
+    free(container_of(entry, struct memory_queue, by_type));
+}
+
+static void drop_note(struct text_map_entry *entry)
+{
+    free(container_of(entry, struct memory_note, by_key));
+}
+
+/* Through the maps alone: to take each record out of its indexes in turn would make a stop with
+ * a million of them last for half a minute. */
 void memory_store_finish(struct memory_store *store)
 {
-    struct index_node *node;
-    while ((node = store->times.root) != NULL) {
-        struct memory_record *record = container_of(node, struct memory_record, by_time);
-        index_remove(&store->times, node);
-        leave_stage(store, record);
-        text_map_remove(&store->records, &record->by_id);
-        memory_record_free(record);
-    }
-    text_map_finish(&store->records);
-    text_map_finish(&store->queues);
-    finish_notes(&store->tombstones);
-    finish_notes(&store->keys);
+    text_map_finish(&store->records, drop_record);
+    text_map_finish(&store->queues, drop_queue);
+    text_map_finish(&store->tombstones.map, drop_note);
+    text_map_finish(&store->keys.map, drop_note);
+    memory_store_free_retired(store);
 }

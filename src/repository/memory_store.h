@@ -6,7 +6,19 @@
 #include "repository/ordered_index.h"
 #include "repository/text_map.h"
 
+/* At the head of what calls read from: it is freed when no call reads any more. */
+struct memory_block {
+    struct memory_block *next; /* once retired */
+};
+
+/* The texts of a process that change while it runs. */
+struct memory_texts {
+    struct memory_block block;
+    char bytes[];
+};
+
 struct memory_record {
+    struct memory_block block;
     struct process process; /* its spans point into `texts` and `given` */
     struct text_map_entry by_id;
     struct index_node by_time;   /* creation */
@@ -14,8 +26,8 @@ struct memory_record {
     struct index_node by_stage;  /* in the one index that moves it on: queue, schedule, leases,
                                     retention */
     struct ordered_index *stage;
-    char *texts;  /* what changes while it runs */
-    char given[]; /* what the client gave */
+    struct memory_texts *texts; /* or NULL */
+    char given[];               /* what the client gave */
 };
 
 /* What is left of a removed process, or what an Idempotency-Key led to. */
@@ -38,6 +50,7 @@ struct memory_store {
     struct ordered_index schedule, leases, retention;
     struct text_map queues; /* by type */
     struct memory_notes tombstones, keys;
+    struct memory_block *retired; /* out of the store, but perhaps still read */
 };
 
 bool memory_store_init(struct memory_store *store); /* false: no memory */
@@ -52,11 +65,12 @@ struct memory_record *memory_store_insert(struct memory_store *store, const stru
  * if no memory; nothing is changed then. */
 bool memory_store_update(struct memory_store *store, struct memory_record *record,
                          const struct process *process, int64_t now);
-/* Takes the record out and leaves a tombstone until tombstone_until; the caller frees the record,
- * when nobody looks at its texts any more. False if no memory; nothing is changed then. */
+/* Takes the record out and leaves a tombstone until tombstone_until. False if no memory; nothing is
+ * changed then. */
 bool memory_store_drop(struct memory_store *store, struct memory_record *record,
                        int64_t tombstone_until);
-void memory_record_free(struct memory_record *record);
+/* Texts that update replaced and records that drop took out stay readable until this. */
+void memory_store_free_retired(struct memory_store *store);
 /* From the schedule into the queue of its type; false if no memory. */
 bool memory_store_release(struct memory_store *store, struct memory_record *record);
 
@@ -70,8 +84,8 @@ struct memory_note *memory_notes_add(struct memory_notes *notes, struct span key
                                      const struct process_id *id, uint64_t fingerprint,
                                      int64_t until); /* NULL if no memory */
 void memory_notes_remove(struct memory_notes *notes, struct memory_note *note);
-/* Forgets up to limit notes whose time is over. */
-void memory_notes_expire(struct memory_notes *notes, int64_t now, int limit);
+/* Forgets up to limit notes whose time is over; how many. */
+int memory_notes_expire(struct memory_notes *notes, int64_t now, int limit);
 
 static inline struct span memory_id_key(const struct process_id *id)
 {

@@ -26,10 +26,23 @@ bool text_map_init(struct text_map *map)
     return buckets_init(&map->now, FIRST_BUCKETS);
 }
 
-void text_map_finish(struct text_map *map)
+static void buckets_finish(struct text_map_buckets *buckets,
+                           void (*drop)(struct text_map_entry *entry))
 {
-    free(map->now.heads);
-    free(map->old.heads);
+    for (size_t i = 0; i < buckets->count; i++) {
+        struct text_map_entry *entry = buckets->heads[i], *next;
+        for (; entry != NULL; entry = next) {
+            next = entry->next;
+            drop(entry);
+        }
+    }
+    free(buckets->heads);
+}
+
+void text_map_finish(struct text_map *map, void (*drop)(struct text_map_entry *entry))
+{
+    buckets_finish(&map->now, drop);
+    buckets_finish(&map->old, drop);
     memset(map, 0, sizeof(*map));
 }
 

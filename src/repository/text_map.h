@@ -23,8 +23,8 @@ struct text_map {
 };
 
 bool text_map_init(struct text_map *map); /* false: no memory */
-/* Frees the buckets; the entries are their owners'. */
-void text_map_finish(struct text_map *map);
+/* Frees the buckets; every entry that is still in it goes to `drop`, in any order. */
+void text_map_finish(struct text_map *map, void (*drop)(struct text_map_entry *entry));
 struct text_map_entry *text_map_find(const struct text_map *map, struct span key);
 /* The key must not be there yet. Never fails: without memory to grow the chains get longer. */
 void text_map_insert(struct text_map *map, struct text_map_entry *entry, struct span key);

@@ -83,5 +83,6 @@ void conformance_complete(const struct conformance *c, struct kept *running, int
 
 int conformance_run(const struct conformance_subject *subject)
 {
-    return conformance_life_run(subject) + conformance_walks_run(subject);
+    return conformance_calls_run(subject) + conformance_life_run(subject) +
+           conformance_walks_run(subject);
 }

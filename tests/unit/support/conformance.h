@@ -43,6 +43,7 @@ void conformance_complete(const struct conformance *c, struct kept *running, int
     cmocka_unit_test_prestate_setup_teardown(function, conformance_setup, conformance_teardown, \
                                              (void *)(uintptr_t)subject)
 
+int conformance_calls_run(const struct conformance_subject *subject);
 int conformance_life_run(const struct conformance_subject *subject);
 int conformance_walks_run(const struct conformance_subject *subject);
 

@@ -449,70 +449,6 @@ static void random_histories_follow_the_rules(void **state)
     }
 }
 
-/* --- the calling contract
- * ----------------------------------------------------------------------------- */
-
-struct open_get {
-    struct repo_get call;
-    int *finished;
-    struct repo_get *next; /* submitted from done() */
-    struct process_repository *repository;
-};
-
-static void open_get_done(struct process_op *op)
-{
-    struct open_get *get_call = container_of(op, struct open_get, call.op);
-    (*get_call->finished)++;
-    if (get_call->next != NULL)
-        repository_get(get_call->repository, get_call->next);
-}
-
-static void calls_may_be_submitted_from_done(void **state)
-{
-    struct conformance *c = *state;
-    int finished = 0;
-    struct process_id id = conformance_add(c);
-    struct open_get second = {.call = {.id = id}, .finished = &finished};
-    struct open_get first = {.call = {.id = id},
-                             .finished = &finished,
-                             .next = &second.call,
-                             .repository = c->sync.repository};
-    process_op_init(&first.call.op, open_get_done);
-    process_op_init(&second.call.op, open_get_done);
-    repository_get(c->sync.repository, &first.call);
-    while (finished < 2)
-        loop_turn(c->sync.loop, 100);
-    assert_int_equal(second.call.op.result, ERR_OK);
-}
-
-static void close_ends_every_open_call_once(void **state)
-{
-    enum { CALLS = 300 };
-    struct conformance *c = *state;
-    static struct open_get calls[CALLS];
-    int finished = 0;
-    struct process_id id = conformance_add(c);
-    for (int i = 0; i < CALLS; i++) {
-        calls[i] = (struct open_get){.call = {.id = id}, .finished = &finished};
-        process_op_init(&calls[i].call.op, open_get_done);
-        repository_get(c->sync.repository, &calls[i].call);
-    }
-    repository_close(c->sync.repository);
-    assert_int_equal(finished, CALLS);
-    for (int i = 0; i < CALLS; i++)
-        assert_true(calls[i].call.op.result == ERR_OK || calls[i].call.op.result == ERR_CANCELED);
-    for (int i = 0; i < 3; i++)
-        loop_turn(c->sync.loop, 1);
-    assert_int_equal(finished, CALLS);
-    assert_int_equal(sync_get(&c->sync, &id, false, NULL), ERR_CANCELED);
-}
-
-static void ping_answers(void **state)
-{
-    struct conformance *c = *state;
-    assert_int_equal(sync_ping(&c->sync), ERR_OK);
-}
-
 int conformance_life_run(const struct conformance_subject *subject)
 {
     const struct CMUnitTest tests[] = {
@@ -534,9 +470,6 @@ int conformance_life_run(const struct conformance_subject *subject)
         CONFORMANCE_TEST(a_timeout_ends_an_attempt),
         CONFORMANCE_TEST(cancel_asks_first_and_is_forced_then),
         CONFORMANCE_TEST(random_histories_follow_the_rules),
-        CONFORMANCE_TEST(calls_may_be_submitted_from_done),
-        CONFORMANCE_TEST(close_ends_every_open_call_once),
-        CONFORMANCE_TEST(ping_answers),
     };
     return cmocka_run_group_tests_name(subject->name, tests, NULL, NULL);
 }
