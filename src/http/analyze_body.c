@@ -2,9 +2,11 @@
 
 #include "proctrack/clock.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #define SECOND_MS INT64_C(1000)
+
+_Static_assert(PROCESS_METADATA_MAX == 65536, "as told in read_metadata()");
 
 typedef void field_reader(struct analyze_draft *draft, struct span value,
                           struct http_faults *faults);
@@ -19,19 +21,21 @@ static void read_name(struct span value, const char *where, char *text, size_t s
         is_valid((struct span){text, len}))
         *ret_name = (struct span){text, len};
     else
-        http_faults_add(faults, span_of(where), "must be a string of %s", expected);
+        http_faults_add(faults, span_of(where), expected);
 }
 
 static void read_type(struct analyze_draft *draft, struct span value, struct http_faults *faults)
 {
     read_name(value, "/type", draft->type_text, sizeof(draft->type_text), process_type_is_valid,
-              "1 to 64 characters out of A-Z a-z 0-9 _ . -", &draft->type, faults);
+              "must be a string of 1 to 64 characters out of A-Z a-z 0-9 _ . -", &draft->type,
+              faults);
 }
 
 static void read_group(struct analyze_draft *draft, struct span value, struct http_faults *faults)
 {
     read_name(value, "/group", draft->group_text, sizeof(draft->group_text), process_group_is_valid,
-              "1 to 128 characters out of A-Z a-z 0-9 _ . - :", &draft->group, faults);
+              "must be a string of 1 to 128 characters out of A-Z a-z 0-9 _ . - :", &draft->group,
+              faults);
 }
 
 static void read_input(struct analyze_draft *draft, struct span value, struct http_faults *faults)
@@ -46,8 +50,7 @@ static void read_metadata(struct analyze_draft *draft, struct span value,
     if (json_kind_of(value) != JSON_OBJECT)
         http_faults_add(faults, SPAN("/metadata"), "must be an object");
     else if (value.len > PROCESS_METADATA_MAX)
-        http_faults_add(faults, SPAN("/metadata"), "must not be longer than %d bytes",
-                        PROCESS_METADATA_MAX);
+        http_faults_add(faults, SPAN("/metadata"), "must not be longer than 65536 bytes");
     else
         draft->metadata = value;
 }
@@ -58,8 +61,10 @@ static bool read_integer(struct span value, const char *where, int64_t min, int6
 {
     if (json_kind_of(value) == JSON_NUMBER && json_to_int(value, min, max, ret_number))
         return true;
-    http_faults_add(faults, span_of(where), "must be an integer from %lld to %lld", (long long)min,
-                    (long long)max);
+    char detail[80];
+    snprintf(detail, sizeof(detail), "must be an integer from %lld to %lld", (long long)min,
+             (long long)max);
+    http_faults_add(faults, span_of(where), detail);
     return false;
 }
 
@@ -148,7 +153,7 @@ static void refuse_unknown(struct span key, struct http_faults *faults)
     struct text_buffer pointer;
     text_buffer_init(&pointer, 1024);
     if (pointer_to(key, &pointer))
-        http_faults_add(faults, text_buffer_span(&pointer), "%s", known);
+        http_faults_add(faults, text_buffer_span(&pointer), known);
     else
         http_faults_add(faults, SPAN(""), "unknown field with a name of more than 255 bytes");
     text_buffer_finish(&pointer);

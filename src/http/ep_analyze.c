@@ -46,7 +46,7 @@ static void answer_type_problem(struct http_call *call, enum http_problem proble
     struct http_faults faults;
     struct text_buffer body;
     http_faults_init(&faults, "pointer");
-    http_faults_add(&faults, SPAN("/type"), "%s", detail);
+    http_faults_add(&faults, SPAN("/type"), detail);
     text_buffer_init(&body, HTTP_ANSWER_MAX);
     http_problem_open(&body, problem, NULL);
     http_problem_faults(&body, &faults);
@@ -87,12 +87,10 @@ static void on_awaited(struct process_op *op)
     http_call_finish(call);
 }
 
-/* Waiting holds a connection: half of them may be held so. */
-static bool may_wait(const struct http_call *call, const struct process *process)
+/* Waiting holds a connection: half of them may be held so, and none at the end. */
+static bool may_wait(const struct http_server *server)
 {
-    return call->headers.prefer_wait_s > 0 && !process_status_is_final(process->status) &&
-           !call->server->quiesced &&
-           call->server->waiting_calls < call->server->options->max_connections / 2;
+    return !server->quiesced && server->waiting_calls < server->options->max_connections / 2;
 }
 
 static void wait_for(struct http_call *call, const struct process *process)
@@ -119,9 +117,12 @@ static void on_submitted(struct process_op *op)
     }
     const struct process *process = create->replayed ? &create->existing : &create->process;
     call->flag = create->replayed;
-    if (may_wait(call, process)) {
-        wait_for(call, process);
-        return;
+    if (call->headers.prefer_wait_s > 0 && !process_status_is_final(process->status)) {
+        if (may_wait(call->server)) {
+            wait_for(call, process);
+            return;
+        }
+        call->headers.prefer_wait_s = -1; /* not applied, and so not said to be */
     }
     answer_created(call, process);
     http_call_finish(call);

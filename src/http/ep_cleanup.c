@@ -6,8 +6,10 @@
 
 #define HOUR_MS        INT64_C(3600000)
 #define HOURS_DEFAULT  24
-#define HOURS_MAX      (PROCESS_RETENTION_MAX_S / 3600)
+#define HOURS_MAX      87840.0 /* ten years, as the longest retention */
 #define STATUSES_FINAL (1u << PROCESS_COMPLETED | 1u << PROCESS_FAILED | 1u << PROCESS_CANCELED)
+
+_Static_assert(PROCESS_RETENTION_MAX_S == 87840 * 3600, "as told in read_hours()");
 
 static bool is_decimal(struct span text)
 {

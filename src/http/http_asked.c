@@ -1,8 +1,6 @@
 /* Reading what was asked: the id, the query, If-Match. */
 #include "http/http_call.h"
 
-#include <stdio.h>
-
 bool http_call_id(struct http_call *call, struct process_id *ret_id)
 {
     if (process_id_parse(call->target.segments[1], ret_id))
@@ -23,12 +21,14 @@ static bool came_before(const struct http_target *target, int i)
 static void refuse_unknown(struct http_faults *faults, struct span name,
                            const struct http_param_reader *readers, size_t count)
 {
-    char known[256] = "";
-    size_t len = 0;
-    for (size_t i = 0; i < count && len < sizeof(known); i++)
-        len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", i > 0 ? ", " : "",
-                                readers[i].name);
-    http_faults_add(faults, name, "unknown parameter; known here: %s", count > 0 ? known : "none");
+    struct text_buffer detail;
+    text_buffer_init(&detail, 1024);
+    text_append_str(&detail, "unknown parameter; known here: ");
+    for (size_t i = 0; i < count; i++)
+        text_append_format(&detail, "%s%s", i > 0 ? ", " : "", readers[i].name);
+    text_append_format(&detail, "%s", count == 0 ? "none" : "");
+    http_faults_add(faults, name, detail.failed ? "unknown parameter" : detail.data);
+    text_buffer_finish(&detail);
 }
 
 static void read_param(struct http_call *call, int i, const struct http_param_reader *readers,
@@ -44,7 +44,7 @@ static void read_param(struct http_call *call, int i, const struct http_param_re
             continue;
         const char *wrong = readers[r].read(call, param->value);
         if (wrong != NULL)
-            http_faults_add(faults, param->name, "%s", wrong);
+            http_faults_add(faults, param->name, wrong);
         return;
     }
     refuse_unknown(faults, param->name, readers, count);
@@ -74,7 +74,7 @@ void http_fail_param(struct http_call *call, const char *name, const char *detai
 {
     struct http_faults faults;
     http_faults_init(&faults, "parameter");
-    http_faults_add(&faults, span_of(name), "%s", detail);
+    http_faults_add(&faults, span_of(name), detail);
     http_answer_faults(call, PROBLEM_BAD_QUERY, &faults);
     http_call_finish(call);
 }

@@ -31,11 +31,12 @@
 
 static struct http_call *spare_or_new(struct http_server *server)
 {
-    struct list_link *link = list_pop(&server->spare_calls);
-    if (link == NULL)
-        return malloc(sizeof(struct http_call));
+    struct http_call *call = server->spare_calls;
+    if (call == NULL)
+        return malloc(sizeof(*call));
+    server->spare_calls = call->next_spare;
     server->spare_count--;
-    return container_of(link, struct http_call, spare);
+    return call;
 }
 
 static void keep_or_free(struct http_call *call)
@@ -47,16 +48,19 @@ static void keep_or_free(struct http_call *call)
         free(call);
         return;
     }
-    list_append(server->spare_calls.next, &call->spare); /* in front: still in the cache */
+    call->next_spare = server->spare_calls;
+    server->spare_calls = call;
     server->spare_count++;
 }
 
 void http_call_free_spare(struct http_server *server)
 {
-    struct list_link *link;
-    while ((link = list_pop(&server->spare_calls)) != NULL)
-        free(container_of(link, struct http_call, spare));
-    server->spare_count = 0;
+    struct http_call *next;
+    for (struct http_call *call = server->spare_calls; call != NULL; call = next) {
+        next = call->next_spare;
+        free(call);
+    }
+    server->spare_calls = NULL;
 }
 
 static bool copy_target(struct http_call *call, const char *uri)
@@ -82,7 +86,6 @@ struct http_call *http_call_create(struct http_server *server, struct MHD_Connec
         free(call);
         return NULL;
     }
-    list_init(&call->spare);
     call->connection = connection;
     call->route = NULL;
     call->state = CALL_NEW;

@@ -59,7 +59,7 @@ struct http_call {
     int64_t version;            /* ... and its version */
     bool flag;                  /* with_input, dry_run, replayed: whatever the endpoint needs */
 
-    struct list_link spare; /* in the server's, between two requests */
+    struct http_call *next_spare; /* between two requests */
     size_t raw_len;
     char *raw; /* the request target, decoded in place: short_raw, or allocated when longer */
     char short_raw[256];

@@ -13,16 +13,18 @@ struct lingering {
     struct list_link link;
     struct http_linger *linger;
     struct loop_watch *watch;
+    struct loop_timer *timer;
     int fd;
-    int64_t deadline;
     size_t dropped;
 };
 
+/* Also of one that is not wholly made. */
 static void end(struct lingering *socket)
 {
     list_remove(&socket->link);
     socket->linger->count--;
     loop_watch_destroy(socket->watch);
+    loop_timer_destroy(socket->timer);
     close(socket->fd);
     free(socket);
 }
@@ -40,44 +42,22 @@ static void on_ready(void *arg, int events)
         end(socket);
 }
 
-static void start_timer(struct http_linger *linger)
+static void on_timeout(void *arg)
 {
-    if (list_is_empty(&linger->sockets))
-        return;
-    struct lingering *oldest = container_of(linger->sockets.next, struct lingering, link);
-    int64_t left = oldest->deadline - loop_now_ms(linger->loop);
-    loop_timer_start(linger->timer, left > 0 ? left : 0);
+    end(arg);
 }
 
-static void on_timer(void *arg)
-{
-    struct http_linger *linger = arg;
-    int64_t now = loop_now_ms(linger->loop);
-    list_for_each_safe (link, &linger->sockets) {
-        struct lingering *socket = container_of(link, struct lingering, link);
-        if (socket->deadline > now)
-            break;
-        end(socket);
-    }
-    start_timer(linger);
-}
-
-bool http_linger_init(struct http_linger *linger, struct loop *loop)
+void http_linger_init(struct http_linger *linger, struct loop *loop)
 {
     linger->loop = loop;
     linger->count = 0;
     list_init(&linger->sockets);
-    linger->timer = loop_timer_create(loop, on_timer, linger);
-    return linger->timer != NULL;
 }
 
 void http_linger_finish(struct http_linger *linger)
 {
-    list_for_each_safe (link, &linger->sockets) {
+    list_for_each_safe (link, &linger->sockets)
         end(container_of(link, struct lingering, link));
-    }
-    loop_timer_destroy(linger->timer);
-    linger->timer = NULL;
 }
 
 void http_linger_add(struct http_linger *linger, int fd)
@@ -87,17 +67,15 @@ void http_linger_add(struct http_linger *linger, int fd)
         close(fd);
         return;
     }
-    *socket = (struct lingering){
-        .linger = linger, .fd = fd, .deadline = loop_now_ms(linger->loop) + LINGER_MS};
+    *socket = (struct lingering){.linger = linger, .fd = fd};
+    list_append(&linger->sockets, &socket->link);
+    linger->count++;
     socket->watch = loop_watch_create(linger->loop, fd, on_ready, socket);
-    if (socket->watch == NULL) {
-        close(fd);
-        free(socket);
+    socket->timer = loop_timer_create(linger->loop, on_timeout, socket);
+    if (socket->watch == NULL || socket->timer == NULL) {
+        end(socket);
         return;
     }
     loop_watch_set(socket->watch, LOOP_READ);
-    list_append(&linger->sockets, &socket->link);
-    linger->count++;
-    if (linger->count == 1)
-        start_timer(linger);
+    loop_timer_start(socket->timer, LINGER_MS);
 }

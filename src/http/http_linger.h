@@ -8,13 +8,12 @@
 
 struct http_linger {
     struct loop *loop;
-    struct loop_timer *timer;
-    struct list_link sockets; /* oldest first */
+    struct list_link sockets;
     unsigned count;
 };
 
-bool http_linger_init(struct http_linger *linger, struct loop *loop); /* false: no memory */
-void http_linger_finish(struct http_linger *linger);                  /* closes all */
+void http_linger_init(struct http_linger *linger, struct loop *loop);
+void http_linger_finish(struct http_linger *linger); /* closes all */
 
 /* Takes fd, a duplicate of a socket that is about to be closed. */
 void http_linger_add(struct http_linger *linger, int fd);

@@ -1,8 +1,5 @@
 #include "http/http_problem.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #define FAULT_ITEMS_MAX (128 * 1024)
 
 static const struct {
@@ -78,18 +75,13 @@ void http_faults_finish(struct http_faults *faults)
     text_buffer_finish(&faults->items);
 }
 
-void http_faults_add(struct http_faults *faults, struct span where, const char *format, ...)
+void http_faults_add(struct http_faults *faults, struct span where, const char *detail)
 {
+    struct text_buffer *out = &faults->items;
     if (faults->count++ >= HTTP_FAULTS_MAX)
         return;
-    char detail[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(detail, sizeof(detail), format, arguments);
-    va_end(arguments);
     if (faults->count == 1 && !text_copy(faults->first, sizeof(faults->first), where))
         faults->first[0] = '\0';
-    struct text_buffer *out = &faults->items;
     text_append_format(out, "%s{\"%s\":", faults->count > 1 ? "," : "", faults->kind);
     text_append_json_string(out, where);
     text_append_literal(out, ",\"detail\":");

@@ -89,8 +89,8 @@ struct http_faults {
 };
 void http_faults_init(struct http_faults *faults, const char *kind);
 void http_faults_finish(struct http_faults *faults); /* twice is fine */
-void http_faults_add(struct http_faults *faults, struct span where, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* detail is copied: a sentence without its subject, in valid UTF-8. */
+void http_faults_add(struct http_faults *faults, struct span where, const char *detail);
 
 /* Appends the problem up to, without, its closing brace, so that members can follow. detail NULL:
  * what the map says. */

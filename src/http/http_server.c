@@ -62,8 +62,8 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
     (void)connection, (void)context;
     if (what == MHD_CONNECTION_NOTIFY_STARTED)
         server->connections++;
-    else
-        server->connections--;
+    else if (server->connections-- >= server->options->max_connections)
+        http_server_wake(server); /* at the limit the library stops listening, until its next run */
 }
 
 /* Everything stays as it came: cutting and decoding is ours (http_target.h). */
@@ -157,8 +157,6 @@ static int epoll_fd(const struct http_server *server)
 
 static bool start(struct http_server *server, int listen_fd)
 {
-    if (!http_linger_init(&server->linger, server->loop))
-        return false;
     server->no_memory = no_memory_response();
     server->timer = loop_timer_create(server->loop, on_timeout, server);
     server->daemon = start_daemon(server, listen_fd);
@@ -185,7 +183,7 @@ struct http_server *http_server_create(struct loop *loop, struct process_manager
     server->options = options;
     server->started_ms = loop_now_ms(loop);
     http_readiness_init(&server->readiness);
-    list_init(&server->spare_calls);
+    http_linger_init(&server->linger, loop);
     snprintf(server->retry_after, sizeof(server->retry_after), "%lld",
              (long long)options->analyze_retry_after_s);
     loop_task_init(&server->run, run_daemon);

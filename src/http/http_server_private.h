@@ -8,6 +8,8 @@
 
 #include <microhttpd.h>
 
+struct http_call;
+
 struct http_counters {
     uint64_t requests;   /* that reached us */
     uint64_t unreadable; /* that the library refused itself */
@@ -32,8 +34,8 @@ struct http_server {
     unsigned running_calls; /* of these, out with the manager */
     unsigned waiting_calls; /* of these, asked to wait for a process */
     bool quiesced;
-    char retry_after[24];         /* of a process that is not done, as text */
-    struct list_link spare_calls; /* kept, since allocating one costs a tenth of a request */
+    char retry_after[24];          /* of a process that is not done, as text */
+    struct http_call *spare_calls; /* kept: allocating one costs a tenth of a request */
     unsigned spare_count;
     struct http_readiness readiness;
 };

@@ -28,7 +28,7 @@ class Client:
         self.connection = http.client.HTTPConnection(host, port, timeout=timeout)
 
     def request(self, method, path, body=None, headers=None, document=None):
-        """document is sent as JSON; body (bytes or text) as it is, as JSON unless headers differ."""
+        """document is sent as JSON; body as it is, as JSON too unless the headers say otherwise."""
         headers = dict(headers or {})
         if document is not None:
             body = json.dumps(document)

@@ -14,7 +14,7 @@ URI_REFERENCE = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
 
 def is_of_type(value, name):
     if name == 'integer':
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value)
+        return is_of_type(value, 'number') and value == int(value)
     if name == 'number':
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     return isinstance(value, TYPES[name])

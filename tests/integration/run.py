@@ -11,19 +11,29 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+class Result(unittest.TextTestResult):
+    """Knows whether anything has run at all: a class that skips as a whole counts no test."""
+
+    passed = 0
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.passed += 1
+
+
 def main():
     sys.dont_write_bytecode = True
     sys.path.insert(0, HERE)
     name = os.path.splitext(os.path.basename(sys.argv[1]))[0]
     names = [f'{name}.{test}' for test in sys.argv[2:]] or [name]
     suite = unittest.defaultTestLoader.loadTestsFromNames(names)
-    expected = suite.countTestCases()
-    result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout).run(suite)
-    if expected == 0 or not result.wasSuccessful() or result.unexpectedSuccesses:
+    result = unittest.TextTestRunner(
+        verbosity=2, stream=sys.stdout, resultclass=Result).run(suite)
+    if not result.wasSuccessful() or result.unexpectedSuccesses:
         return 1
-    # A class whose setUpClass skips counts once, and none of its tests has run.
-    ran = result.testsRun - len(result.skipped)
-    return 77 if result.skipped and ran <= 0 else 0
+    if result.passed > 0:
+        return 0
+    return 77 if result.skipped else 1
 
 
 if __name__ == '__main__':

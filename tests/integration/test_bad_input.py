@@ -115,7 +115,8 @@ class BadBody:
     def test_an_endless_body_is_cut_off(self):
         with self.server.connect() as connection:
             connection.send(b'POST /analyze HTTP/1.1\r\nHost: h\r\n'
-                            b'Content-Type: application/json\r\nContent-Length: 100000000000\r\n\r\n')
+                            b'Content-Type: application/json\r\n'
+                            b'Content-Length: 100000000000\r\n\r\n')
             self.assert_problem(connection.read_answer(), 413)
 
     def test_a_body_that_stops_half_way(self):
@@ -192,7 +193,8 @@ class BadQuery:
                       'older_than_hours=', 'older_than_hours=nan', 'older_than_hours=inf',
                       'older_than_hours=99999999999999999999', 'older_than_hours=0x10',
                       'status=running', 'status=pending', 'status=done', 'status=', 'type=a%20b',
-                      'dry_run=perhaps', 'dry_run=', 'unknown=1', 'older_than_hours=1&older_than_hours=2'):
+                      'dry_run=perhaps', 'dry_run=', 'unknown=1',
+                      'older_than_hours=1&older_than_hours=2'):
             with self.subTest(query):
                 problem = self.assert_problem(self.client.delete(f'/cleanup?{query}'), 400)
                 self.assertEqual(problem['parameter'], query.split('=')[0])

@@ -11,7 +11,8 @@ class Conditional:
         settings = {'RETRY_BASE_MS': 1}
         if self.repository == 'redis':
             settings['REDIS_URL'] = self.start_redis().url
-        self.analyzers = Analyzers(self.directory()).add_gated().add('echo', '#!/bin/sh\nexec cat\n')
+        self.analyzers = Analyzers(self.directory()).add_gated().add(
+            'echo', '#!/bin/sh\nexec cat\n')
         self.client = self.start_server(settings, self.analyzers.arguments()).client
 
     def test_prefer_wait_answers_200_when_it_ended(self):

@@ -73,7 +73,8 @@ class Wrong(Case):
                 self.assert_told(result, name, values[0])
 
     def test_it_says_what_is_allowed(self):
-        for name, value, allowed in (('PORT', 'abc', r'65535'), ('LOG_LEVEL', 'loud', r'debug.*info'),
+        for name, value, allowed in (('PORT', 'abc', r'65535'),
+                                     ('LOG_LEVEL', 'loud', r'debug.*info'),
                                      ('ACCEPT_TYPES', 'some', r'known'),
                                      ('REDIS_URL', 'http://x', r'redis://'),
                                      ('REDIS_REQUIRED', 'perhaps', r'true.*false')):

@@ -1,4 +1,4 @@
-"""Many clients, clients that leave, clients that wait: nobody keeps the others from being served."""
+"""Many clients, clients that leave, clients that wait: none keeps the others from being served."""
 
 from harness import Analyzers, Case, eventually
 
@@ -28,9 +28,19 @@ class Connections(Case):
             held.pop().close()
         eventually(lambda: server.client.get('/stats').status == 200, what='service as before')
 
-    def test_connections_that_come_and_go_leave_nothing_behind(self):
+    def test_at_the_limit_it_listens_again_once_connections_end(self):
         server = self.start_server({'MAX_CONNECTIONS': 20})
-        for _ in range(200):
+        for _ in range(3):
+            held = [server.connect() for _ in range(30)]
+            for connection in held:
+                connection.close()
+            client = server.new_client()
+            eventually(lambda client=client: client.get('/stats').status == 200)
+            client.close()
+
+    def test_connections_that_come_and_go_leave_nothing_behind(self):
+        server = self.start_server({'MAX_CONNECTIONS': 20, 'IDLE_TIMEOUT_SECONDS': 1})
+        for _ in range(60):
             with server.connect() as connection:
                 connection.send(b'GET /stats HTTP/1.1\r\nHos')
         eventually(lambda: server.client.get('/stats').json['http']['connections'] == 1)

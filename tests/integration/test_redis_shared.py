@@ -13,7 +13,8 @@ class SharedRedis(Case):
     def setUp(self):
         self.redis = self.start_redis(*self.redis_options)
         self.settings = {'REDIS_URL': self.redis.url, 'RETRY_BASE_MS': 1}
-        self.analyzers = Analyzers(self.directory()).add_gated().add('echo', '#!/bin/sh\nexec cat\n')
+        self.analyzers = Analyzers(self.directory()).add_gated().add(
+            'echo', '#!/bin/sh\nexec cat\n')
 
     def start(self, **settings):
         return self.start_server({**self.settings, **settings}, self.analyzers.arguments())

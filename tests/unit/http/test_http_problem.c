@@ -73,7 +73,7 @@ static void faults_are_listed(void **state)
     struct text_buffer text;
     (void)state;
     http_faults_init(&faults, "pointer");
-    http_faults_add(&faults, SPAN("/a\"b"), "must be %d", 7);
+    http_faults_add(&faults, SPAN("/a\"b"), "must be 7");
     http_faults_add(&faults, SPAN("/c"), "unknown");
     text_buffer_init(&text, 1 << 20);
     http_problem_open(&text, PROBLEM_INVALID, "here \"quoted\"");

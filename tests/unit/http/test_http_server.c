@@ -483,6 +483,30 @@ static void load_is_shed_below_the_limit(void **state)
         client_close(clients[i]);
 }
 
+static void only_half_of_the_connections_may_wait(void **state)
+{
+    static const char message[] =
+        POST_START "Prefer: wait=30\r\nContent-Length: 22\r\n\r\n{\"input\":1,\"type\":\"t\"}";
+    (void)state;
+    fixture.options.max_connections = 3;
+    fixture_start(&fixture);
+    struct client *waiting = client_connect(&fixture), *refused = client_connect(&fixture);
+    client_send(waiting, message);
+    while (http_server_open_calls(fixture.server) == 0)
+        loop_turn(fixture.loop, 10);
+    client_send(refused, message);
+    client_read(&fixture, refused, false, &answer);
+    assert_int_equal(answer.status, 202);
+    assert_field(&answer, "Preference-Applied", NULL);
+    assert_int_equal(http_server_open_calls(fixture.server), 1);
+    http_server_quiesce(fixture.server);
+    process_manager_stop(fixture.manager);
+    client_read(&fixture, waiting, false, &answer);
+    assert_field(&answer, "Preference-Applied", "wait=30");
+    client_close(waiting);
+    client_close(refused);
+}
+
 static void idle_connections_end(void **state)
 {
     (void)state;
@@ -540,6 +564,7 @@ int main(void)
         DIRECT(the_limit_is_exact),
         DIRECT(refusals_keep_the_connection),
         DIRECT(load_is_shed_below_the_limit),
+        DIRECT(only_half_of_the_connections_may_wait),
         DIRECT(idle_connections_end),
         DIRECT(unreadable_messages_are_counted),
     };
