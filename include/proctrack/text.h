@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Borrowed bytes, not ended by a zero. data == NULL means absent, which differs from empty. */
 struct span {
@@ -39,7 +40,8 @@ bool text_copy(char *ret_text, size_t size, struct span text);
 bool utf8_valid(struct span text);
 
 /* A growing buffer. The first failure (no memory, or over max) is remembered: appends after it do
- * nothing, so callers check `failed` once at the end. */
+ * nothing, so callers check `failed` once at the end. capacity is more than len, or there is no
+ * room (none yet, or none any more). */
 struct text_buffer {
     char *data;
     size_t len, capacity, max;
@@ -50,10 +52,31 @@ void text_buffer_init(struct text_buffer *buffer, size_t max); /* max in bytes; 
 void text_buffer_finish(struct text_buffer *buffer);           /* frees; may be called twice */
 char *text_buffer_take(struct text_buffer *buffer); /* the caller frees; NULL when failed */
 bool text_buffer_reserve(struct text_buffer *buffer, size_t more);
-void text_append(struct text_buffer *buffer, const void *data, size_t len);
-void text_append_span(struct text_buffer *buffer, struct span text);
-void text_append_str(struct text_buffer *buffer, const char *text);
-void text_append_char(struct text_buffer *buffer, char c);
+
+/* Inline, as answers are made of hundreds of small pieces. */
+static inline void text_append(struct text_buffer *buffer, const void *data, size_t len)
+{
+    if (len == 0 || (len >= buffer->capacity - buffer->len && !text_buffer_reserve(buffer, len)))
+        return;
+    memcpy(buffer->data + buffer->len, data, len);
+    buffer->len += len;
+}
+
+static inline void text_append_span(struct text_buffer *buffer, struct span text)
+{
+    text_append(buffer, text.data, text.len);
+}
+
+static inline void text_append_str(struct text_buffer *buffer, const char *text)
+{
+    text_append(buffer, text, strlen(text));
+}
+
+static inline void text_append_char(struct text_buffer *buffer, char c)
+{
+    text_append(buffer, &c, 1);
+}
+
 void text_append_int(struct text_buffer *buffer, int64_t value);
 void text_append_format(struct text_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -33,6 +33,14 @@ char *text_buffer_take(struct text_buffer *buffer)
     return data;
 }
 
+/* No room is left after a failure, so that no append needs to look for one. */
+static bool fail(struct text_buffer *buffer)
+{
+    buffer->failed = true;
+    buffer->capacity = buffer->len;
+    return false;
+}
+
 /* One byte beyond the contents is always kept, for the zero of text_buffer_take() and vsnprintf. */
 bool text_buffer_reserve(struct text_buffer *buffer, size_t more)
 {
@@ -40,10 +48,8 @@ bool text_buffer_reserve(struct text_buffer *buffer, size_t more)
         return false;
     if (more < buffer->capacity - buffer->len)
         return true;
-    if (buffer->len > buffer->max || more > buffer->max - buffer->len) {
-        buffer->failed = true;
-        return false;
-    }
+    if (buffer->len > buffer->max || more > buffer->max - buffer->len)
+        return fail(buffer);
     const size_t least = buffer->len + more + 1;
     size_t capacity = buffer->capacity > 0 ? buffer->capacity : FIRST_CAPACITY;
     while (capacity < least)
@@ -51,38 +57,11 @@ bool text_buffer_reserve(struct text_buffer *buffer, size_t more)
     if (capacity > buffer->max + 1)
         capacity = buffer->max + 1;
     char *data = realloc(buffer->data, capacity);
-    if (data == NULL) {
-        buffer->failed = true;
-        return false;
-    }
+    if (data == NULL)
+        return fail(buffer);
     buffer->data = data;
     buffer->capacity = capacity;
     return true;
-}
-
-void text_append(struct text_buffer *buffer, const void *data, size_t len)
-{
-    if (len == 0 || !text_buffer_reserve(buffer, len))
-        return;
-    memcpy(buffer->data + buffer->len, data, len);
-    buffer->len += len;
-}
-
-void text_append_span(struct text_buffer *buffer, struct span text)
-{
-    text_append(buffer, text.data, text.len);
-}
-
-void text_append_str(struct text_buffer *buffer, const char *text)
-{
-    text_append(buffer, text, strlen(text));
-}
-
-void text_append_char(struct text_buffer *buffer, char c)
-{
-    if (!text_buffer_reserve(buffer, 1))
-        return;
-    buffer->data[buffer->len++] = c;
 }
 
 void text_append_int(struct text_buffer *buffer, int64_t value)
@@ -106,7 +85,7 @@ void text_append_format(struct text_buffer *buffer, const char *format, ...)
     const int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (len < 0) {
-        buffer->failed = true;
+        fail(buffer);
         return;
     }
     if (!text_buffer_reserve(buffer, (size_t)len))
@@ -135,7 +114,7 @@ void text_append_json_string(struct text_buffer *buffer, struct span text)
 {
     /* The usual case fits without growing again: nothing to escape. */
     if (text.len > SIZE_MAX - 2 || !text_buffer_reserve(buffer, text.len + 2)) {
-        buffer->failed = true;
+        fail(buffer);
         return;
     }
     text_append_char(buffer, '"');

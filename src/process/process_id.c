@@ -48,14 +48,34 @@ bool process_id_new(struct process_id *ret_id)
     return true;
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* uuid_parse() does the same through strtoul(), at a twentieth of the cost of a whole poll. */
 bool process_id_parse(struct span text, struct process_id *ret_id)
 {
-    char copy[PROCESS_ID_TEXT_SIZE];
-    uuid_t uuid;
-    if (text.len != sizeof(copy) - 1 || !text_copy(copy, sizeof(copy), text) ||
-        uuid_parse(copy, uuid) != 0)
+    struct process_id id;
+    size_t at = 0;
+    if (text.len != PROCESS_ID_TEXT_SIZE - 1)
         return false;
-    memcpy(ret_id->bytes, uuid, sizeof(ret_id->bytes));
+    for (size_t i = 0; i < sizeof(id.bytes); i++) {
+        if ((at == 8 || at == 13 || at == 18 || at == 23) && text.data[at++] != '-')
+            return false;
+        int high = hex_value(text.data[at]), low = hex_value(text.data[at + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        id.bytes[i] = (unsigned char)(high << 4 | low);
+        at += 2;
+    }
+    *ret_id = id;
     return true;
 }
 

@@ -1,33 +1,36 @@
-/* The process resource as JSON: this is the one place that writes it. */
+/* The process resource as JSON: this is the one place that writes it. It is most of the work of a
+ * poll, so the pieces are inline and their lengths constants. */
 #include "proctrack/process.h"
 
-static void append_json(struct text_buffer *out, const char *key, struct span json)
+#define USUAL_SIZE 1500 /* bytes, without result and metadata */
+
+static inline void append_json(struct text_buffer *out, struct span key, struct span json)
 {
-    text_append_str(out, key);
+    text_append_span(out, key);
     if (json.data != NULL)
         text_append_span(out, json);
     else
         text_append_literal(out, "null");
 }
 
-static void append_string(struct text_buffer *out, const char *key, struct span text)
+static inline void append_string(struct text_buffer *out, struct span key, struct span text)
 {
-    text_append_str(out, key);
+    text_append_span(out, key);
     if (text.data != NULL)
         text_append_json_string(out, text);
     else
         text_append_literal(out, "null");
 }
 
-static void append_int(struct text_buffer *out, const char *key, int64_t value)
+static inline void append_int(struct text_buffer *out, struct span key, int64_t value)
 {
-    text_append_str(out, key);
+    text_append_span(out, key);
     text_append_int(out, value);
 }
 
-static void append_time(struct text_buffer *out, const char *key, int64_t time)
+static inline void append_time(struct text_buffer *out, struct span key, int64_t time)
 {
-    text_append_str(out, key);
+    text_append_span(out, key);
     if (time == TIME_NONE) {
         text_append_literal(out, "null");
         return;
@@ -39,10 +42,10 @@ static void append_time(struct text_buffer *out, const char *key, int64_t time)
     text_append_char(out, '"');
 }
 
-static void append_link(struct text_buffer *out, const char *key, const char *base_path,
-                        const char *before, const char *id, const char *after)
+static inline void append_link(struct text_buffer *out, struct span key, const char *base_path,
+                               const char *before, const char *id, const char *after)
 {
-    text_append_str(out, key);
+    text_append_span(out, key);
     text_append_str(out, base_path);
     text_append_str(out, before);
     text_append(out, id, PROCESS_ID_TEXT_SIZE - 1);
@@ -52,9 +55,9 @@ static void append_link(struct text_buffer *out, const char *key, const char *ba
 
 static void append_links(struct text_buffer *out, const char *id, const char *base_path)
 {
-    append_link(out, ",\"links\":{\"self\":\"", base_path, "/status/", id, "");
-    append_link(out, ",\"result\":\"", base_path, "/result/", id, "");
-    append_link(out, ",\"cancel\":\"", base_path, "/processes/", id, "/cancel");
+    append_link(out, SPAN(",\"links\":{\"self\":\""), base_path, "/status/", id, "");
+    append_link(out, SPAN(",\"result\":\""), base_path, "/result/", id, "");
+    append_link(out, SPAN(",\"cancel\":\""), base_path, "/processes/", id, "/cancel");
     text_append_char(out, '}');
 }
 
@@ -63,53 +66,54 @@ void process_json_append(struct text_buffer *out, const struct process *process,
 {
     char id[PROCESS_ID_TEXT_SIZE];
     process_id_format(&process->id, id);
+    text_buffer_reserve(out, USUAL_SIZE + process->result.len + process->metadata.len);
     text_append_literal(out, "{\"process_id\":\"");
     text_append(out, id, sizeof(id) - 1);
-    append_string(out, "\",\"type\":", process->type);
-    append_string(out, ",\"status\":", span_of(process_status_name(process->status)));
+    append_string(out, SPAN("\",\"type\":"), process->type);
+    append_string(out, SPAN(",\"status\":"), span_of(process_status_name(process->status)));
     text_append_str(out, process_status_is_final(process->status) ? ",\"done\":true"
                                                                   : ",\"done\":false");
-    append_string(out, ",\"reason\":", span_of(view->reason));
-    append_json(out, ",\"progress\":", process->progress);
-    append_json(out, ",\"result\":", process->result);
-    append_json(out, ",\"error\":", process->error);
-    append_json(out, ",\"usage\":", process->usage);
-    append_json(out, ",\"metadata\":", process->metadata);
-    append_string(out, ",\"group\":", process->group);
-    append_int(out, ",\"priority\":", process->priority);
-    append_int(out, ",\"attempt\":", process->attempt);
-    append_int(out, ",\"max_attempts\":", process->max_attempts);
-    append_int(out, ",\"version\":", process->version);
-    append_string(out, ",\"worker\":", process->worker);
-    append_time(out, ",\"created_at\":", process->created_at);
-    append_time(out, ",\"run_at\":", process->run_at);
-    append_time(out, ",\"started_at\":", process->started_at);
-    append_time(out, ",\"updated_at\":", process->updated_at);
-    append_time(out, ",\"completed_at\":", process->completed_at);
-    append_time(out, ",\"expires_at\":", process->expires_at);
+    append_string(out, SPAN(",\"reason\":"), span_of(view->reason));
+    append_json(out, SPAN(",\"progress\":"), process->progress);
+    append_json(out, SPAN(",\"result\":"), process->result);
+    append_json(out, SPAN(",\"error\":"), process->error);
+    append_json(out, SPAN(",\"usage\":"), process->usage);
+    append_json(out, SPAN(",\"metadata\":"), process->metadata);
+    append_string(out, SPAN(",\"group\":"), process->group);
+    append_int(out, SPAN(",\"priority\":"), process->priority);
+    append_int(out, SPAN(",\"attempt\":"), process->attempt);
+    append_int(out, SPAN(",\"max_attempts\":"), process->max_attempts);
+    append_int(out, SPAN(",\"version\":"), process->version);
+    append_string(out, SPAN(",\"worker\":"), process->worker);
+    append_time(out, SPAN(",\"created_at\":"), process->created_at);
+    append_time(out, SPAN(",\"run_at\":"), process->run_at);
+    append_time(out, SPAN(",\"started_at\":"), process->started_at);
+    append_time(out, SPAN(",\"updated_at\":"), process->updated_at);
+    append_time(out, SPAN(",\"completed_at\":"), process->completed_at);
+    append_time(out, SPAN(",\"expires_at\":"), process->expires_at);
     if (view->with_input)
-        append_json(out, ",\"input\":", process->input);
+        append_json(out, SPAN(",\"input\":"), process->input);
     append_links(out, id, view->base_path);
     text_append_char(out, '}');
 }
 
 void process_usage_append(struct text_buffer *out, const struct process_usage *usage)
 {
-    append_int(out, "{\"exit_code\":", usage->exit_code);
-    append_int(out, ",\"signal\":", usage->signal);
-    append_int(out, ",\"wall_ms\":", usage->wall_ms);
-    append_int(out, ",\"cpu_ms\":", usage->cpu_ms);
-    append_int(out, ",\"peak_memory_kib\":", usage->peak_memory_kib);
+    append_int(out, SPAN("{\"exit_code\":"), usage->exit_code);
+    append_int(out, SPAN(",\"signal\":"), usage->signal);
+    append_int(out, SPAN(",\"wall_ms\":"), usage->wall_ms);
+    append_int(out, SPAN(",\"cpu_ms\":"), usage->cpu_ms);
+    append_int(out, SPAN(",\"peak_memory_kib\":"), usage->peak_memory_kib);
     text_append_char(out, '}');
 }
 
 void process_error_append(struct text_buffer *out, const char *code, struct span message,
                           bool retryable, int attempt, struct span log)
 {
-    append_string(out, "{\"code\":", span_of(code));
-    append_string(out, ",\"message\":", message);
+    append_string(out, SPAN("{\"code\":"), span_of(code));
+    append_string(out, SPAN(",\"message\":"), message);
     text_append_str(out, retryable ? ",\"retryable\":true" : ",\"retryable\":false");
-    append_int(out, ",\"attempt\":", attempt);
-    append_string(out, ",\"log\":", log);
+    append_int(out, SPAN(",\"attempt\":"), attempt);
+    append_string(out, SPAN(",\"log\":"), log);
     text_append_char(out, '}');
 }
