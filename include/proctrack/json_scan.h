@@ -8,13 +8,13 @@
 #define JSON_MAX_DEPTH 64
 
 enum json_kind {
-    JSON_NONE,
-    JSON_NULL,
-    JSON_BOOL,
-    JSON_NUMBER,
-    JSON_STRING,
-    JSON_ARRAY,
-    JSON_OBJECT
+    JSON_KIND_NONE,
+    JSON_KIND_NULL,
+    JSON_KIND_BOOL,
+    JSON_KIND_NUMBER,
+    JSON_KIND_STRING,
+    JSON_KIND_ARRAY,
+    JSON_KIND_OBJECT
 };
 
 struct json_fault {
@@ -48,6 +48,6 @@ bool json_string_copy(struct span string, char *ret_text, size_t size, size_t *r
 /* An integer without fraction or exponent within min..max; else false. */
 bool json_to_int(struct span number, int64_t min, int64_t max, int64_t *ret_value);
 bool json_to_double(struct span number, double *ret_value);
-bool json_is_true(struct span value);
+bool json_means_true(struct span value);
 
 #endif

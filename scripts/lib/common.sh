@@ -12,6 +12,10 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml
     libmicrohttpd-dev libhiredis-dev libjansson-dev uuid-dev libuv1-dev)
 
+# The programs, in a build directory.
+# shellcheck disable=SC2034
+program_targets=(src/app/proctrackd src/app/proctrack-run src/app/proctrack-text-stats)
+
 die()
 {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -62,19 +66,23 @@ install_packages()
     quietly apt_get update && quietly apt_get install --no-install-recommends "${missing[@]}"
 }
 
-# build_tree DIRECTORY MESON-OPTION…: builds the tree there; the options count when it is first set
-# up. A directory that was set up for a tree elsewhere (a copied or moved clone) is made anew.
-build_tree()
+# set_up_tree DIRECTORY MESON-OPTION…: prepares a build of the tree there; the options count when
+# that is done for the first time. A directory that was set up for a tree elsewhere (a copied or
+# moved clone) is made anew.
+set_up_tree()
 {
     local directory=$1
     shift
     if [[ -f $directory/build.ninja && $(build_source "$directory") != "$root" ]]; then
         rm -rf -- "$directory"
     fi
-    if [[ ! -f $directory/build.ninja ]]; then
-        quietly meson setup "$directory" "$root" "$@" || return
-    fi
-    quietly ninja -C "$directory"
+    [[ -f $directory/build.ninja ]] || quietly meson setup "$directory" "$root" "$@"
+}
+
+# build DIRECTORY [TARGET…]: all targets if none is named.
+build()
+{
+    quietly ninja -C "$@"
 }
 
 # The tree that a build directory was set up for.

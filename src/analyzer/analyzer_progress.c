@@ -24,14 +24,14 @@ static size_t count_characters(const char *text, size_t len)
 static bool read_percent(struct progress *progress, struct span value)
 {
     progress->has_percent = true;
-    return json_kind_of(value) == JSON_NUMBER && json_to_double(value, &progress->percent) &&
+    return json_kind_of(value) == JSON_KIND_NUMBER && json_to_double(value, &progress->percent) &&
            progress->percent >= 0 && progress->percent <= 100;
 }
 
 static bool read_message(struct progress *progress, struct span value)
 {
     progress->has_message = true;
-    return json_kind_of(value) == JSON_STRING &&
+    return json_kind_of(value) == JSON_KIND_STRING &&
            json_string_copy(value, progress->message, sizeof(progress->message),
                             &progress->message_len) &&
            count_characters(progress->message, progress->message_len) <= PROGRESS_MESSAGE_MAX;
@@ -40,12 +40,12 @@ static bool read_message(struct progress *progress, struct span value)
 static bool read_count(struct span value, bool *ret_has, int64_t *ret_count)
 {
     *ret_has = true;
-    return json_kind_of(value) == JSON_NUMBER && json_to_int(value, 0, INT64_MAX, ret_count);
+    return json_kind_of(value) == JSON_KIND_NUMBER && json_to_int(value, 0, INT64_MAX, ret_count);
 }
 
 static bool read_member(struct progress *progress, struct span key, struct span value)
 {
-    if (json_kind_of(value) == JSON_NULL)
+    if (json_kind_of(value) == JSON_KIND_NULL)
         return true;
     if (json_string_is(key, "percent"))
         return read_percent(progress, value);
@@ -101,7 +101,7 @@ bool progress_parse(struct span line, struct text_buffer *out)
 {
     struct span object, key, value;
     struct json_fault fault;
-    if (!json_check(line, &object, &fault) || json_kind_of(object) != JSON_OBJECT)
+    if (!json_check(line, &object, &fault) || json_kind_of(object) != JSON_KIND_OBJECT)
         return false;
     struct progress progress = {.percent = 0};
     for (size_t cursor = 0; json_object_next(object, &cursor, &key, &value);) {

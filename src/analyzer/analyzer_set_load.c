@@ -90,10 +90,10 @@ static bool add_string(struct words *words, struct span item)
 static bool read_strings(const struct reading *reading, struct span value, struct words *words)
 {
     struct span item;
-    if (json_kind_of(value) != JSON_ARRAY)
+    if (json_kind_of(value) != JSON_KIND_ARRAY)
         return refuse(reading, "must be an array of strings");
     for (size_t cursor = 0; json_array_next(value, &cursor, &item);) {
-        if (json_kind_of(item) != JSON_STRING)
+        if (json_kind_of(item) != JSON_KIND_STRING)
             return refuse(reading, "must be an array of strings, and item %zu is none",
                           words->count);
         if (!add_string(words, item))
@@ -130,7 +130,7 @@ static bool read_environment(const struct reading *reading, struct span value,
 static bool read_directory(const struct reading *reading, struct span value,
                            struct analyzer *analyzer)
 {
-    if (json_kind_of(value) != JSON_STRING || value.len <= 2)
+    if (json_kind_of(value) != JSON_KIND_STRING || value.len <= 2)
         return refuse(reading, "must be a path");
     analyzer->directory = copy_string(value);
     return analyzer->directory != NULL || refuse(reading, "out of memory");
@@ -139,7 +139,7 @@ static bool read_directory(const struct reading *reading, struct span value,
 static bool read_int(const struct reading *reading, struct span value, int64_t min, int64_t max,
                      int64_t *ret_value)
 {
-    if (json_kind_of(value) == JSON_NUMBER && json_to_int(value, min, max, ret_value))
+    if (json_kind_of(value) == JSON_KIND_NUMBER && json_to_int(value, min, max, ret_value))
         return true;
     return refuse(reading, "must be an integer from %lld to %lld", (long long)min, (long long)max);
 }
@@ -217,7 +217,7 @@ static bool check(struct reading *reading, const struct analyzer_set *set,
 
 static bool read_analyzer(struct reading *reading, struct span value, struct analyzer_set *set)
 {
-    if (json_kind_of(value) != JSON_OBJECT)
+    if (json_kind_of(value) != JSON_KIND_OBJECT)
         return refuse(reading, "must be an object");
     struct analyzer analyzer;
     analyzer_init(&analyzer);
@@ -236,7 +236,7 @@ static bool read_analyzer(struct reading *reading, struct span value, struct ana
 
 static bool read_analyzers(struct reading *reading, struct span value, struct analyzer_set *set)
 {
-    if (json_kind_of(value) != JSON_OBJECT)
+    if (json_kind_of(value) != JSON_KIND_OBJECT)
         return refuse(reading, "must be an object that maps types to analyzers");
     bool ok = true;
     struct span member;
@@ -257,7 +257,7 @@ static bool read_document(struct reading *reading, struct span text, struct anal
         return false;
     }
     size_t cursor = 0;
-    if (json_kind_of(document) != JSON_OBJECT ||
+    if (json_kind_of(document) != JSON_KIND_OBJECT ||
         !json_object_next(document, &cursor, &key, &value) || !json_string_is(key, "analyzers") ||
         json_object_next(document, &cursor, &other_key, &other_value)) {
         snprintf(reading->why, reading->why_size,

@@ -105,7 +105,7 @@ static bool plain_content(struct span string, struct span *ret_content)
 
 bool json_string_is(struct span string, const char *text)
 {
-    if (json_kind_of(string) != JSON_STRING)
+    if (json_kind_of(string) != JSON_KIND_STRING)
         return false;
     struct span content;
     if (plain_content(string, &content))
@@ -122,7 +122,7 @@ bool json_string_is(struct span string, const char *text)
 
 bool json_string_copy(struct span string, char *ret_text, size_t size, size_t *ret_len)
 {
-    if (json_kind_of(string) != JSON_STRING)
+    if (json_kind_of(string) != JSON_KIND_STRING)
         return false;
     size_t len = 0;
     struct span content;
@@ -233,7 +233,8 @@ bool json_object_next(struct span object, size_t *cursor, struct span *ret_key,
                       struct span *ret_value)
 {
     size_t at = *cursor;
-    if (json_kind_of(object) != JSON_OBJECT || !next_begins(object, &at) || object.data[at] != '"')
+    if (json_kind_of(object) != JSON_KIND_OBJECT || !next_begins(object, &at) ||
+        object.data[at] != '"')
         return false;
     const size_t key_end = skip_string(object, at);
     size_t value = skip_blanks(object, key_end);
@@ -252,7 +253,7 @@ bool json_object_next(struct span object, size_t *cursor, struct span *ret_key,
 bool json_array_next(struct span array, size_t *cursor, struct span *ret_item)
 {
     size_t at = *cursor;
-    if (json_kind_of(array) != JSON_ARRAY || !next_begins(array, &at))
+    if (json_kind_of(array) != JSON_KIND_ARRAY || !next_begins(array, &at))
         return false;
     const size_t end = skip_value(array, at);
     *ret_item = (struct span){array.data + at, end - at};
@@ -265,21 +266,21 @@ bool json_array_next(struct span array, size_t *cursor, struct span *ret_item)
 enum json_kind json_kind_of(struct span value)
 {
     if (value.len == 0)
-        return JSON_NONE;
+        return JSON_KIND_NONE;
     switch (value.data[0]) {
     case '{':
-        return JSON_OBJECT;
+        return JSON_KIND_OBJECT;
     case '[':
-        return JSON_ARRAY;
+        return JSON_KIND_ARRAY;
     case '"':
-        return JSON_STRING;
+        return JSON_KIND_STRING;
     case 't':
     case 'f':
-        return JSON_BOOL;
+        return JSON_KIND_BOOL;
     case 'n':
-        return JSON_NULL;
+        return JSON_KIND_NULL;
     default:
-        return JSON_NUMBER;
+        return JSON_KIND_NUMBER;
     }
 }
 
@@ -294,7 +295,7 @@ bool json_to_int(struct span number, int64_t min, int64_t max, int64_t *ret_valu
 
 bool json_to_double(struct span number, double *ret_value)
 {
-    if (json_kind_of(number) != JSON_NUMBER)
+    if (json_kind_of(number) != JSON_KIND_NUMBER)
         return false;
     /* strtod() needs a zero at the end; numbers that do not fit here exist, but are rare. */
     char few[64];
@@ -312,7 +313,7 @@ bool json_to_double(struct span number, double *ret_value)
     return true;
 }
 
-bool json_is_true(struct span value)
+bool json_means_true(struct span value)
 {
     return span_is(value, "true");
 }

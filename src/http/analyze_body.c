@@ -17,7 +17,7 @@ static void read_name(struct span value, const char *where, char *text, size_t s
                       struct span *ret_name, struct http_faults *faults)
 {
     size_t len;
-    if (json_kind_of(value) == JSON_STRING && json_string_copy(value, text, size, &len) &&
+    if (json_kind_of(value) == JSON_KIND_STRING && json_string_copy(value, text, size, &len) &&
         is_valid((struct span){text, len}))
         *ret_name = (struct span){text, len};
     else
@@ -47,7 +47,7 @@ static void read_input(struct analyze_draft *draft, struct span value, struct ht
 static void read_metadata(struct analyze_draft *draft, struct span value,
                           struct http_faults *faults)
 {
-    if (json_kind_of(value) != JSON_OBJECT)
+    if (json_kind_of(value) != JSON_KIND_OBJECT)
         http_faults_add(faults, SPAN("/metadata"), "must be an object");
     else if (value.len > PROCESS_METADATA_MAX)
         http_faults_add(faults, SPAN("/metadata"), "must not be longer than 65536 bytes");
@@ -59,7 +59,7 @@ static void read_metadata(struct analyze_draft *draft, struct span value,
 static bool read_integer(struct span value, const char *where, int64_t min, int64_t max,
                          int64_t *ret_number, struct http_faults *faults)
 {
-    if (json_kind_of(value) == JSON_NUMBER && json_to_int(value, min, max, ret_number))
+    if (json_kind_of(value) == JSON_KIND_NUMBER && json_to_int(value, min, max, ret_number))
         return true;
     char detail[80];
     snprintf(detail, sizeof(detail), "must be an integer from %lld to %lld", (long long)min,
@@ -104,7 +104,8 @@ static void read_run_at(struct analyze_draft *draft, struct span value, struct h
 {
     char text[64];
     size_t len;
-    if (json_kind_of(value) != JSON_STRING || !json_string_copy(value, text, sizeof(text), &len) ||
+    if (json_kind_of(value) != JSON_KIND_STRING ||
+        !json_string_copy(value, text, sizeof(text), &len) ||
         !time_parse((struct span){text, len}, &draft->run_at))
         http_faults_add(faults, SPAN("/run_at"),
                         "must be an RFC 3339 time such as 2025-11-08T10:00:00Z");
@@ -165,7 +166,7 @@ static void read_field(struct analyze_draft *draft, struct span key, struct span
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         if (!json_string_is(key, fields[i].name))
             continue;
-        if (!fields[i].null_is_absent || json_kind_of(value) != JSON_NULL)
+        if (!fields[i].null_is_absent || json_kind_of(value) != JSON_KIND_NULL)
             fields[i].read(draft, value, faults);
         return;
     }
@@ -187,7 +188,7 @@ enum analyze_verdict analyze_body_read(struct span body, struct analyze_draft *r
     draft_clear(ret_draft);
     if (!json_check(body, &root, ret_fault))
         return ANALYZE_NOT_JSON;
-    if (json_kind_of(root) != JSON_OBJECT) {
+    if (json_kind_of(root) != JSON_KIND_OBJECT) {
         http_faults_add(faults, SPAN(""), "the body must be an object with the field input");
         return ANALYZE_INVALID;
     }

@@ -35,7 +35,7 @@ static bool body_is_empty(struct http_call *call)
     if (call->body.len == 0)
         return true;
     if (json_check(text_buffer_span(&call->body), &root, &fault) &&
-        json_kind_of(root) == JSON_OBJECT && !json_object_next(root, &cursor, &key, &value))
+        json_kind_of(root) == JSON_KIND_OBJECT && !json_object_next(root, &cursor, &key, &value))
         return true;
     http_fail(call, root.data != NULL ? PROBLEM_INVALID : PROBLEM_BAD_JSON,
               "This request takes no body; leave it out, or send {}.");

@@ -33,7 +33,7 @@ static void require_problem(const struct http_faults *faults)
 static void require_draft(const struct analyze_draft *draft)
 {
     require_json(draft->input);
-    require(draft->metadata.data == NULL || json_kind_of(draft->metadata) == JSON_OBJECT);
+    require(draft->metadata.data == NULL || json_kind_of(draft->metadata) == JSON_KIND_OBJECT);
     require(draft->type.data == NULL || process_type_is_valid(draft->type));
     require(draft->group.data == NULL || process_group_is_valid(draft->group));
     require(draft->priority >= PROCESS_PRIORITY_MIN && draft->priority <= PROCESS_PRIORITY_MAX);

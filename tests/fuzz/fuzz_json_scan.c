@@ -52,22 +52,22 @@ static void walk(struct span value)
     struct span key, item;
     must_be_accepted(value);
     switch (json_kind_of(value)) {
-    case JSON_NONE:
+    case JSON_KIND_NONE:
         abort();
-    case JSON_NULL:
-    case JSON_BOOL:
+    case JSON_KIND_NULL:
+    case JSON_KIND_BOOL:
         break;
-    case JSON_NUMBER:
+    case JSON_KIND_NUMBER:
         walk_number(value);
         break;
-    case JSON_STRING:
+    case JSON_KIND_STRING:
         walk_string(value);
         break;
-    case JSON_ARRAY:
+    case JSON_KIND_ARRAY:
         while (json_array_next(value, &cursor, &item))
             walk(item);
         break;
-    case JSON_OBJECT:
+    case JSON_KIND_OBJECT:
         while (json_object_next(value, &cursor, &key, &item)) {
             walk_string(key);
             walk(item);

@@ -14,18 +14,18 @@ static struct span checked(struct span text)
 static void kinds_are_told_apart(void **state)
 {
     (void)state;
-    assert_int_equal(json_kind_of(SPAN("null")), JSON_NULL);
-    assert_int_equal(json_kind_of(SPAN("true")), JSON_BOOL);
-    assert_int_equal(json_kind_of(SPAN("false")), JSON_BOOL);
-    assert_int_equal(json_kind_of(SPAN("-1")), JSON_NUMBER);
-    assert_int_equal(json_kind_of(SPAN("0")), JSON_NUMBER);
-    assert_int_equal(json_kind_of(SPAN("\"\"")), JSON_STRING);
-    assert_int_equal(json_kind_of(SPAN("[]")), JSON_ARRAY);
-    assert_int_equal(json_kind_of(SPAN("{}")), JSON_OBJECT);
-    assert_int_equal(json_kind_of(SPAN_NONE), JSON_NONE);
-    assert_true(json_is_true(SPAN("true")));
-    assert_false(json_is_true(SPAN("false")));
-    assert_false(json_is_true(SPAN_NONE));
+    assert_int_equal(json_kind_of(SPAN("null")), JSON_KIND_NULL);
+    assert_int_equal(json_kind_of(SPAN("true")), JSON_KIND_BOOL);
+    assert_int_equal(json_kind_of(SPAN("false")), JSON_KIND_BOOL);
+    assert_int_equal(json_kind_of(SPAN("-1")), JSON_KIND_NUMBER);
+    assert_int_equal(json_kind_of(SPAN("0")), JSON_KIND_NUMBER);
+    assert_int_equal(json_kind_of(SPAN("\"\"")), JSON_KIND_STRING);
+    assert_int_equal(json_kind_of(SPAN("[]")), JSON_KIND_ARRAY);
+    assert_int_equal(json_kind_of(SPAN("{}")), JSON_KIND_OBJECT);
+    assert_int_equal(json_kind_of(SPAN_NONE), JSON_KIND_NONE);
+    assert_true(json_means_true(SPAN("true")));
+    assert_false(json_means_true(SPAN("false")));
+    assert_false(json_means_true(SPAN_NONE));
 }
 
 static void members_come_in_order_byte_for_byte(void **state)
