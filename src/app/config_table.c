@@ -51,7 +51,7 @@ const struct setting config_settings[] = {
      .allowed = "origins like https://app.example or http://localhost:3000, in lower case and "
                 "without a path, or * alone"},
     {"MAX_BODY_BYTES", LISTENING, "Largest request body.",
-     INTEGER(max_body_bytes, "1048576", 1, 1 << 30, "bytes")},
+     INTEGER(max_body_bytes, "1048576", 1, 1 << 25, "bytes")},
     {"MAX_CONNECTIONS", LISTENING,
      "Connections at a time, over all loops; lowered to what the limit on open files allows.",
      INTEGER(max_connections, "10000", 1, 1000000, NULL)},

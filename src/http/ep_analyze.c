@@ -6,8 +6,7 @@
 
 #define WAIT_MAX_S 60
 
-/* --- answers
- * -------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 /* What the answer carries whichever way it came about. */
 static void add_headers(struct http_call *call, const struct process_id *id)
@@ -73,8 +72,7 @@ static void answer_refusal(struct http_call *call, enum err err)
         http_answer_error(call, err);
 }
 
-/* --- submit and wait
- * ------------------------------------------------------------------------------ */
+/* --- submit and wait -------------------------------------------------------------------------- */
 
 static void on_awaited(struct process_op *op)
 {
@@ -163,8 +161,7 @@ static void submit(struct http_call *call)
     process_manager_submit(call->server->manager, submit);
 }
 
-/* --- the request
- * ---------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 /* False: answered. */
 static bool headers_are_fine(struct http_call *call)

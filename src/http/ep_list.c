@@ -6,8 +6,7 @@
 
 #define LIMIT_DEFAULT 50
 
-/* --- the query
- * ------------------------------------------------------------------------------------ */
+/* --- the query -------------------------------------------------------------------------------- */
 
 static const char *read_status(struct http_call *call, struct span value)
 {
@@ -74,8 +73,7 @@ static const struct http_param_reader readers[] = {
     {"cursor", read_cursor},
 };
 
-/* --- the page
- * ------------------------------------------------------------------------------------- */
+/* --- the page --------------------------------------------------------------------------------- */
 
 static int list_status(const struct repo_list *list)
 {

@@ -172,8 +172,7 @@ void ep_stats(struct http_call *call)
     process_manager_counts(call->server->manager, &call->work.counts);
 }
 
-/* --- what this is
- * ---------------------------------------------------------------------------------- */
+/* --- what this is ----------------------------------------------------------------------------- */
 
 void ep_version(struct http_call *call)
 {

@@ -85,9 +85,10 @@ void http_call_free_spare(struct http_server *server);
 
 void http_call_finish(struct http_call *call);
 
-#define HTTP_JSON       "application/json"
-#define HTTP_PROBLEM    "application/problem+json"
-#define HTTP_ANSWER_MAX (64 * 1024 * 1024) /* bytes of one answer */
+#define HTTP_JSON    "application/json"
+#define HTTP_PROBLEM "application/problem+json"
+/* Bytes of one answer: more than the largest input, result and error text together. */
+#define HTTP_ANSWER_MAX (128 * 1024 * 1024)
 
 /* Takes the body. */
 void http_answer(struct http_call *call, unsigned status, const char *content_type,

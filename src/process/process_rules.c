@@ -73,6 +73,12 @@ static int64_t earlier(int64_t time, int64_t limit)
     return limit != TIME_NONE && limit < time ? limit : time;
 }
 
+/* What is shown never runs backwards, though clocks of instances differ. */
+static int64_t not_before(int64_t time, const struct process *process)
+{
+    return time > process->updated_at ? time : process->updated_at;
+}
+
 static int64_t lease_end(const struct process *process, int64_t now, int64_t lease_ms)
 {
     return earlier(earlier(now + lease_ms, process->attempt_deadline), process->cancel_deadline);
@@ -87,7 +93,7 @@ void process_start(struct process *process, int64_t now, struct span worker, str
     process->worker = worker;
     process->lease_token = token;
     process->progress = process->usage = SPAN_NONE; /* of the attempt before; its error stays */
-    process->started_at = process->updated_at = now;
+    process->started_at = process->updated_at = not_before(now, process);
     process->attempt_deadline = process->timeout_ms > 0 ? now + process->timeout_ms : TIME_NONE;
     process->lease_until = lease_end(process, now, lease_ms);
 }
@@ -107,7 +113,7 @@ static void finish(struct process *process, enum process_status status,
     int64_t retention =
         process->retention_ms >= 0 ? process->retention_ms : policy->retention_ms[status];
     process->status = status;
-    process->completed_at = change->now;
+    process->completed_at = not_before(change->now, process);
     process->expires_at = change->now + retention;
     clear_run(process);
 }
@@ -278,7 +284,7 @@ enum err process_apply(struct process *process, const struct process_change *cha
     }
     if (changed) {
         process->version++;
-        process->updated_at = change->now;
+        process->updated_at = not_before(change->now, process);
     }
     *ret_changed = changed;
     return ERR_OK;

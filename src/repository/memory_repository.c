@@ -38,8 +38,7 @@ static struct process without_input(const struct process *process)
     return copy;
 }
 
-/* --- one record
- * ----------------------------------------------------------------------------------- */
+/* --- one record ------------------------------------------------------------------------------- */
 
 static enum err find(const struct memory_store *store, const struct process_id *id,
                      struct memory_record **ret_record)
@@ -160,8 +159,7 @@ static void memory_remove(struct process_repository *base, struct repo_remove *c
     finish(repository, &call->op, err);
 }
 
-/* --- claim
- * ---------------------------------------------------------------------------------------- */
+/* --- claim ------------------------------------------------------------------------------------ */
 
 static bool claim_one(struct memory_repository *repository, const struct repo_claim *call,
                       const char *token, struct process *ret_process)
@@ -190,8 +188,7 @@ static void memory_claim(struct process_repository *base, struct repo_claim *cal
     finish(repository, &call->op, ERR_OK);
 }
 
-/* --- walks
- * ---------------------------------------------------------------------------------------- */
+/* --- walks ------------------------------------------------------------------------------------ */
 
 static bool type_matches(const struct process *process, struct span type)
 {
@@ -311,8 +308,7 @@ static void memory_sweep(struct process_repository *base, struct repo_sweep *cal
     finish(repository, &call->op, sweep(repository, call));
 }
 
-/* --- time
- * ----------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static enum err release_due(struct memory_store *store, struct repo_advance *call)
 {
@@ -358,8 +354,7 @@ static void memory_advance(struct process_repository *base, struct repo_advance 
     finish(repository, &call->op, err);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void memory_ping(struct process_repository *base, struct repo_ping *call)
 {

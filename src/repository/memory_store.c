@@ -141,8 +141,7 @@ struct memory_record *memory_store_best(const struct memory_store *store, const 
     return best != NULL ? container_of(best, struct memory_record, by_stage) : NULL;
 }
 
-/* --- stages
- * --------------------------------------------------------------------------------------- */
+/* --- stages ----------------------------------------------------------------------------------- */
 
 /* The index that moves the process on, and its place there. NULL if no memory for a queue. */
 static struct ordered_index *stage_of(struct memory_store *store, const struct process *process,
@@ -182,8 +181,7 @@ static void enter_status(struct memory_store *store, struct memory_record *recor
                  &record->process.id);
 }
 
-/* --- changes
- * -------------------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 struct memory_record *memory_store_insert(struct memory_store *store, const struct process *process,
                                           int64_t now)
@@ -264,8 +262,7 @@ bool memory_store_drop(struct memory_store *store, struct memory_record *record,
     return true;
 }
 
-/* --- notes
- * ---------------------------------------------------------------------------------------- */
+/* --- notes ------------------------------------------------------------------------------------ */
 
 struct memory_note *memory_notes_find(const struct memory_notes *notes, struct span key)
 {
@@ -306,8 +303,7 @@ int memory_notes_expire(struct memory_notes *notes, int64_t now, int limit)
     return count;
 }
 
-/* --- end
- * ------------------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------------------- */
 
 static void drop_record(struct text_map_entry *entry)
 {

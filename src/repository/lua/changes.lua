@@ -21,7 +21,7 @@ end
 
 local function finish(p, status)
     p.status = status
-    p.completed_at = now
+    p.completed_at = shown_now(p)
     p.expires_at = now + (p.retention_ms >= 0 and p.retention_ms or policy.retention[status])
     clear_run(p)
 end
@@ -71,5 +71,5 @@ end
 
 local function count_change(p)
     p.version = p.version + 1
-    p.updated_at = now
+    p.updated_at = shown_now(p)
 end

@@ -37,7 +37,8 @@ local function start(p, token)
     p.version = p.version + 1
     p.worker, p.lease_token = worker, token
     p.progress, p.usage = nil, nil -- of the attempt before; its error stays
-    p.started_at, p.updated_at = now, now
+    p.updated_at = shown_now(p)
+    p.started_at = p.updated_at
     p.attempt_deadline = p.timeout_ms > 0 and now + p.timeout_ms or nil
     p.lease_until = lease_end(p, lease_ms)
     store(p)

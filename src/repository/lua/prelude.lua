@@ -256,6 +256,11 @@ local function heal_entry(id, index)
     redis.call('ZREM', index, id)
 end
 
+-- What is shown never runs backwards, though clocks of instances differ.
+local function shown_now(p)
+    return math.max(now, p.updated_at or now)
+end
+
 -- The earliest of the moments that end a lease.
 local function lease_end(p, lease_ms)
     return math.min(now + lease_ms, p.attempt_deadline or math.huge, p.cancel_deadline or math.huge)

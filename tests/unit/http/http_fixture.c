@@ -12,8 +12,7 @@
 
 #define PATIENCE_MS 20000
 
-/* --- server
- * --------------------------------------------------------------------------------------- */
+/* --- server ----------------------------------------------------------------------------------- */
 
 void fixture_init(struct fixture *fixture, bool held)
 {
@@ -78,8 +77,7 @@ void fixture_wait_held(struct fixture *fixture, size_t count)
     }
 }
 
-/* --- client
- * --------------------------------------------------------------------------------------- */
+/* --- client ----------------------------------------------------------------------------------- */
 
 struct client *client_connect(struct fixture *fixture)
 {
@@ -207,8 +205,7 @@ const struct answer *ask(struct fixture *fixture, const char *method, const char
     return &answer;
 }
 
-/* --- answers
- * -------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 const char *answer_field(const struct answer *answer, const char *name)
 {

@@ -41,8 +41,7 @@ static bool is_body_of(const char *id)
     return strstr(answer.body, id) != NULL;
 }
 
-/* --- answers that come later
- * ---------------------------------------------------------------------- */
+/* --- answers that come later ------------------------------------------------------------------ */
 
 #define CLIENTS 5
 
@@ -139,8 +138,7 @@ static void a_key_in_use_is_told(void **state)
     client_close(second);
 }
 
-/* --- the end
- * -------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void closing_ends_open_calls(void **state)
 {
@@ -231,8 +229,7 @@ static void listening_tells_why_not(void **state)
     close(second);
 }
 
-/* --- messages that must not be read
- * --------------------------------------------------------------- */
+/* --- messages that must not be read ----------------------------------------------------------- */
 
 static void assert_refused(const char *message, size_t len, unsigned status)
 {
@@ -348,8 +345,7 @@ static void escapes_stay_in_their_segment(void **state)
     assert_problem(ask(&fixture, "GET", "/status/%zz", NULL, NULL), 400, "bad-target");
 }
 
-/* --- bodies
- * ----------------------------------------------------------------------------------------- */
+/* --- bodies ----------------------------------------------------------------------------------- */
 
 static void bodies_may_come_in_pieces(void **state)
 {
@@ -451,8 +447,7 @@ static void refusals_keep_the_connection(void **state)
     assert_refused(refused, sizeof(refused) - 1, 404);
 }
 
-/* --- limits
- * ----------------------------------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static void load_is_shed_below_the_limit(void **state)
 {

@@ -58,8 +58,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- submit
- * ---------------------------------------------------------------------------------------- */
+/* --- submit ----------------------------------------------------------------------------------- */
 
 static void ignore(struct process_op *op)
 {
@@ -132,8 +131,7 @@ static void a_key_that_is_being_stored_is_in_progress(void **state)
     assert_int_equal(f->work, 2); /* a replay brings no work */
 }
 
-/* --- reason
- * ---------------------------------------------------------------------------------------- */
+/* --- reason ----------------------------------------------------------------------------------- */
 
 static void a_reason_says_why_it_waits(void **state)
 {
@@ -155,8 +153,7 @@ static void a_reason_says_why_it_waits(void **state)
     assert_null(process_manager_reason(f->manager, &process));
 }
 
-/* --- change and await
- * -------------------------------------------------------------------------------- */
+/* --- change and await ------------------------------------------------------------------------- */
 
 struct waiter {
     struct process_await call;
@@ -243,8 +240,7 @@ static void waiting_ends_in_time_or_at_stop(void **state)
     assert_int_equal(unknown.call.op.result, ERR_NOT_FOUND);
 }
 
-/* --- cleanup
- * ------------------------------------------------------------------------------------------ */
+/* --- cleanup ---------------------------------------------------------------------------------- */
 
 struct cleaning {
     struct process_cleanup call;
@@ -315,8 +311,7 @@ static void a_stop_ends_a_cleanup_between_steps(void **state)
     assert_int_equal(cleaning.call.remaining, COUNT - cleaning.call.total_cleaned);
 }
 
-/* --- schedule
- * ----------------------------------------------------------------------------------------- */
+/* --- schedule --------------------------------------------------------------------------------- */
 
 static void the_schedule_needs_no_traffic(void **state)
 {

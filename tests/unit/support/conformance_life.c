@@ -51,8 +51,7 @@ static enum err change(const struct conformance *c, const struct kept *running,
     return sync_change(&c->sync, &running->process.id, &what, NULL, NULL);
 }
 
-/* --- create and get
- * ------------------------------------------------------------------------------- */
+/* --- create and get --------------------------------------------------------------------------- */
 
 static void keeps_every_attribute(void **state)
 {
@@ -131,8 +130,7 @@ static void key_of_a_removed_process_is_gone(void **state)
     assert_int_equal(sync_create_with_key(&c->sync, &second, "k", 7, &replayed, NULL), ERR_GONE);
 }
 
-/* --- transitions
- * ----------------------------------------------------------------------------------- */
+/* --- transitions ------------------------------------------------------------------------------ */
 
 /* A process in the given status; final ones keep the token of the run that led there. */
 static void put_into(const struct conformance *c, enum process_status status, struct kept *ret_kept)
@@ -318,8 +316,27 @@ static void a_released_one_is_claimable_at_once(void **state)
     assert_null(kept.process.progress.data);
 }
 
-/* --- leases
- * ---------------------------------------------------------------------------------------- */
+static void shown_times_never_run_backwards(void **state)
+{
+    struct conformance *c = *state;
+    static struct kept kept;
+    struct process_id id = conformance_add(c);
+    assert_int_equal(sync_claim(&c->sync, "t", 1, c->now - 5000, 60000, &kept), 1);
+    assert_int_equal(kept.process.started_at, c->now);
+    assert_int_equal(kept.process.lease_until, c->now - 5000 + 60000);
+    struct process_change what = conformance_change(c, EVENT_PROGRESS, &kept);
+    what.now = c->now + 100;
+    check_against_rules(c, &kept, &what);
+    get(c, &id, &kept);
+    what = conformance_change(c, EVENT_COMPLETE, &kept); /* by a clock that is behind */
+    what.now = c->now + 50;
+    check_against_rules(c, &kept, &what);
+    get(c, &id, &kept);
+    assert_int_equal(kept.process.completed_at, c->now + 100);
+    assert_int_equal(kept.process.updated_at, c->now + 100);
+}
+
+/* --- leases ----------------------------------------------------------------------------------- */
 
 static void advance(const struct conformance *c, int64_t now, int expect_lapsed)
 {
@@ -415,8 +432,7 @@ static void cancel_asks_first_and_is_forced_then(void **state)
     assert_int_equal(change(c, &kept, EVENT_COMPLETE), ERR_CONFLICT);
 }
 
-/* --- many at random against the rules
- * ------------------------------------------------------------- */
+/* --- many at random against the rules --------------------------------------------------------- */
 
 static enum process_event random_event(void)
 {
@@ -465,6 +481,7 @@ int conformance_life_run(const struct conformance_subject *subject)
         CONFORMANCE_TEST(a_retry_by_hand_starts_afresh),
         CONFORMANCE_TEST(retry_after_overrules_the_policy),
         CONFORMANCE_TEST(a_released_one_is_claimable_at_once),
+        CONFORMANCE_TEST(shown_times_never_run_backwards),
         CONFORMANCE_TEST(a_lapsed_lease_puts_back_then_fails),
         CONFORMANCE_TEST(heartbeats_keep_a_lease_without_a_version),
         CONFORMANCE_TEST(a_timeout_ends_an_attempt),

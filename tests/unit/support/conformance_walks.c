@@ -13,8 +13,7 @@ static int by_id(const void *a, const void *b)
     return process_id_compare(a, b);
 }
 
-/* --- claim
- * ---------------------------------------------------------------------------------------- */
+/* --- claim ------------------------------------------------------------------------------------ */
 
 static struct process_id add(const struct conformance *c, const char *type, int priority,
                              int64_t created_at)
@@ -94,8 +93,7 @@ static void advance_is_bounded(void **state)
     assert_int_equal(sync_claim(&c->sync, "t", 8, c->now + 1000, 60000, kept), 7);
 }
 
-/* --- list
- * ----------------------------------------------------------------------------------------- */
+/* --- list ------------------------------------------------------------------------------------- */
 
 /* Walks all pages; the number of ids. */
 static size_t walk(const struct conformance *c, struct repo_list call, struct process_id *ret_ids,
@@ -228,8 +226,7 @@ static void counts_follow_every_change(void **state)
     assert_int_equal(counts.by_status[PROCESS_FAILED], 0);
 }
 
-/* --- removal
- * --------------------------------------------------------------------------------------- */
+/* --- removal ---------------------------------------------------------------------------------- */
 
 static void only_finished_ones_are_removed(void **state)
 {
