@@ -39,7 +39,7 @@ bool redis_client_has_tls(void);
 /* "host:port" or the path, for logs: never a secret. */
 void redis_options_describe(const struct redis_options *options, char *ret_text, size_t size);
 
-/* --- the start-up check ------------------------------------------------------------------------ */
+/* --- the start-up check ----------------------------------------------------------------------- */
 
 /* What the start-up check found. Empty strings where the server did not say. */
 struct redis_probe {
@@ -66,10 +66,10 @@ struct redisReply;
 struct redis_client_setup {
     const struct span *scripts; /* texts; sent once, then called by hash */
     size_t script_count;        /* at most REDIS_SCRIPTS_MAX */
-    const char *layout_key;     /* this key is created with `layout`, and if it holds anything else */
-    const char *layout;         /*     the Redis is not used */
-    uint64_t *reconnects;       /* counted up: connections made after the first, */
-    uint64_t *timeouts;         /*     requests that missed their deadline */
+    const char *layout_key; /* this key is created with `layout`, and if it holds anything else */
+    const char *layout;     /*     the Redis is not used */
+    uint64_t *reconnects;   /* counted up: connections made after the first, */
+    uint64_t *timeouts;     /*     requests that missed their deadline */
 };
 
 /* NULL if no memory, or when the TLS settings cannot be used (logged). Connects in the background
@@ -107,7 +107,7 @@ struct redis_request {
 };
 void redis_client_submit(struct redis_client *client, struct redis_request *request);
 
-/* --- writing commands, within build() ---------------------------------------------------------- */
+/* --- writing commands, within build() --------------------------------------------------------- */
 
 /* Begins the next command of the request; the functions below add its arguments. */
 void redis_command(struct redis_commands *commands, const char *name);
