@@ -1,4 +1,6 @@
-/* One line per event on standard error, `key=value`, each in one write(2). Any thread. */
+/* One line per event on standard error, `key=value`, each in one write(2). Any thread. It never
+ * waits: what a full pipe does not take is lost, and the next line that is taken says how many
+ * were. */
 #ifndef PROCTRACK_LOG_H
 #define PROCTRACK_LOG_H
 

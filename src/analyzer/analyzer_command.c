@@ -9,6 +9,7 @@
 #include "analyzer/analyzer_report.h"
 #include "analyzer/analyzer_words.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -265,8 +266,10 @@ bool analyzer_command_start(struct analyzer_command *command, const struct comma
 
 void analyzer_command_signal(struct analyzer_command *command, int signo)
 {
-    if (command->running)
-        uv_process_kill(&command->process, signo);
+    if (!command->running)
+        return;
+    uv_process_kill(&command->process, signo);
+    uv_process_kill(&command->process, SIGCONT); /* while stopped it would not take the other */
 }
 
 void analyzer_command_finish(struct analyzer_command *command)

@@ -12,9 +12,10 @@
  * the command and of all that it started: a process this small makes the peak the command's own,
  * where a fork of a large server would begin with the server's.
  *
- * SIGTERM (SIGINT, SIGHUP) is passed on to the command's process group. SIGUSR1, which the kernel
- * also sends when proctrackd is gone, kills the group. Nothing that the command has started
- * outlives it: orphans are handed to this program (a subreaper), which kills them. */
+ * SIGTERM (SIGINT, SIGHUP) is passed on to the command's process group, and wakes what is stopped
+ * there, so that it can end. SIGUSR1, which the kernel also sends when proctrackd is gone, kills
+ * the group. Nothing that the command has started outlives it: orphans are handed to this program
+ * (a subreaper), which kills them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -185,6 +186,7 @@ static int supervise(pid_t command, const sigset_t *signals)
             kill_children();
         } else if (signo > 0 && signo != SIGCHLD) {
             kill(-command, SIGTERM);
+            kill(-command, SIGCONT);
         }
     }
     end_leftovers(command);

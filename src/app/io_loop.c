@@ -3,7 +3,9 @@
  * the manager and the repository, which therefore stay open. Once no request is open and the pool
  * is empty, or at the deadline, it CLOSES: the repository ends whatever call is still open, those
  * requests are answered 503, and when these are out too, or CLOSE_PATIENCE_MS later, the loop
- * stops. Neither the server nor the pool tells when it becomes idle, so a timer looks. */
+ * stops. Neither the server nor the pool tells when it becomes idle, so a timer looks. It lets
+ * ARRIVE_MS pass first: requests that clients had sent by the stop may not have been read yet, and
+ * an open connection learns only from its next answer that there will be no other. */
 #include "app/io_loop.h"
 
 #include "proctrack/log.h"
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 
 #define LOOK_MS           10
+#define ARRIVE_MS         100
 #define CLOSE_PATIENCE_MS 1000
 
 enum io_state { IO_SERVING, IO_DRAINING, IO_CLOSING };
@@ -20,6 +23,7 @@ struct io_loop {
     struct process_manager_options manager_options;
     enum io_state state;
     int64_t deadline; /* of the present state, when stopping */
+    int64_t arrived;  /* when stopping: what clients had sent has been read */
     bool pool_drained;
     struct io_loop *first; /* which works through what comes in: perhaps this one */
     struct loop *loop;
@@ -39,13 +43,14 @@ static bool is_idle(const struct io_loop *io)
 static void look_after_the_end(void *arg)
 {
     struct io_loop *io = arg;
-    bool late = loop_now_ms(io->loop) >= io->deadline;
-    if (io->state == IO_DRAINING && (is_idle(io) || late)) {
+    int64_t now = loop_now_ms(io->loop);
+    bool late = now >= io->deadline;
+    if (io->state == IO_DRAINING && ((now >= io->arrived && is_idle(io)) || late)) {
         if (late && !is_idle(io))
             log_warn("stopping: requests=%u analyzers=%s still under way at the deadline",
                      http_server_open_calls(io->http), io->pool_drained ? "no" : "yes");
         io->state = IO_CLOSING;
-        io->deadline = loop_now_ms(io->loop) + CLOSE_PATIENCE_MS;
+        io->deadline = now + CLOSE_PATIENCE_MS;
         repository_close(io->repository);
         late = false;
     }
@@ -68,6 +73,7 @@ static void on_stop(void *arg)
         return;
     io->state = IO_DRAINING;
     io->deadline = loop_now_ms(io->loop) + io->options->shutdown_timeout_ms;
+    io->arrived = loop_now_ms(io->loop) + ARRIVE_MS;
     http_server_quiesce(io->http);
     process_manager_stop(io->manager);
     if (io->pool != NULL)

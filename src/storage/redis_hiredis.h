@@ -14,7 +14,8 @@ struct redis_tls;
 struct redis_tls *redis_tls_create(const struct redis_options *options, const char **ret_why);
 void redis_tls_destroy(struct redis_tls *tls); /* NULL is fine */
 /* Right after the connect. The handshake of a non-blocking context then goes along with its first
- * reads and writes. False with *ret_why on failure. */
+ * reads and writes. False with *ret_why on failure; errno is EAGAIN when that was the time-out of
+ * a blocking one. */
 bool redis_tls_start(struct redis_tls *tls, redisContext *context,
                      const struct redis_options *options, const char **ret_why);
 

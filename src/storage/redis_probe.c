@@ -80,9 +80,12 @@ static enum err start_tls(struct check *check)
     check->tls = redis_tls_create(check->options, &why);
     if (check->tls == NULL)
         return problem(check, ERR_INVALID, "%s", why);
-    if (!redis_tls_start(check->tls, check->context, check->options, &why))
-        return is_late(check) ? broken(check, EAGAIN) : problem(check, ERR_UNAVAILABLE, "%s", why);
-    return ERR_OK;
+    errno = 0;
+    if (redis_tls_start(check->tls, check->context, check->options, &why))
+        return ERR_OK;
+    if (errno == EAGAIN || is_late(check)) /* the socket's own time-out may end a little early */
+        return broken(check, EAGAIN);
+    return problem(check, ERR_UNAVAILABLE, "%s", why);
 }
 
 static enum err open_connection(struct check *check)

@@ -3,6 +3,7 @@
 #include "storage/redis_hiredis.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <hiredis/hiredis_ssl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -89,7 +90,10 @@ bool redis_tls_start(struct redis_tls *tls, redisContext *context,
     SSL_up_ref(ssl); /* the context's, when it takes it */
     if (redisInitiateSSL(context, ssl) == REDIS_OK)
         return true;
+    /* A blocking handshake that still wants something has met the socket's time-out. */
+    int error = SSL_want(ssl) != SSL_NOTHING ? EAGAIN : 0;
     SSL_free(ssl);
+    errno = error;
     *ret_why = redis_tls_reason(tls, context->err != 0 ? context->errstr : "TLS: no handshake");
     return false;
 }

@@ -22,6 +22,8 @@ WRONG = {
     'LOG_LEVEL': ('loud', 'INFO '),
     'MAX_BODY_BYTES': ('0', '-1', '1MB'),
     'MAX_CONNECTIONS': ('0', 'x'),
+    'HEADER_TIMEOUT_SECONDS': ('0', 'x'),
+    'BODY_TIMEOUT_SECONDS': ('0', 'x'),
     'IDLE_TIMEOUT_SECONDS': ('x', '-1'),
     'CORS_ALLOW_ORIGINS': ('example.com', 'https://a.example/path', '*, https://a.example'),
     'ANALYZERS_FILE': ('/nonexistent/analyzers.json',),

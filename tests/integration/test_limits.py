@@ -1,5 +1,7 @@
 """Many clients, clients that leave, clients that wait: none keeps the others from being served."""
 
+import signal
+
 from harness import Analyzers, Case, eventually
 
 GET_STATS = b'GET /stats HTTP/1.1\r\nHost: h\r\n\r\n'
@@ -44,6 +46,78 @@ class Connections(Case):
             with server.connect() as connection:
                 connection.send(b'GET /stats HTTP/1.1\r\nHos')
         eventually(lambda: server.client.get('/stats').json['http']['connections'] == 1)
+
+
+class Slow(Case):
+    NO_LIMITS = {'HEADER_TIMEOUT_SECONDS': 600, 'BODY_TIMEOUT_SECONDS': 600,
+                 'IDLE_TIMEOUT_SECONDS': 600}
+    POST = (b'POST /analyze HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n'
+            b'Content-Length: 1000\r\n\r\n{')
+
+    def start(self, **settings):
+        return self.start_server({**self.NO_LIMITS, **settings})
+
+    def open(self, server, data, count=1):
+        connections = [server.connect(60) for _ in range(count)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+            connection.send(data)
+        return connections
+
+    def wait_until_free(self, server, dribbling=()):
+        """Only the client that asks is still connected; meanwhile the others send on and on."""
+        def free():
+            for connection in dribbling:
+                connection.send(b'x')
+            return server.client.get('/stats').json['http']['connections'] == 1
+        eventually(free, what='connections freed')
+
+    def test_headers_that_never_end(self):
+        server = self.start(HEADER_TIMEOUT_SECONDS=1)
+        self.wait_until_free(server, self.open(server, b'GET / HTTP/1.1\r\nX: ', 50))
+
+    def test_headers_that_never_end_after_an_answer(self):
+        server = self.start(IDLE_TIMEOUT_SECONDS=1)
+        connections = self.open(server, GET_STATS, 10)
+        for connection in connections:
+            self.assertEqual(connection.read_answer().status, 200)
+            connection.send(b'GET / HTTP/1.1\r\nX: ')
+        self.wait_until_free(server, connections)
+
+    def test_bodies_that_never_end(self):
+        server = self.start(BODY_TIMEOUT_SECONDS=1)
+        connections = self.open(server, self.POST, 10)
+        self.wait_until_free(server, connections)
+        for connection in connections:
+            answer = connection.read_answer()
+            self.assert_problem(answer, 408, type='/problems/request-timeout')
+            self.assertEqual(answer.header('Connection').lower(), 'close')
+        self.assertEqual(server.client.get('/stats').json['total'], 0)
+
+    def test_clients_that_leave_amid_a_message(self):
+        server = self.start()
+        for data in (b'GET /stats HTTP/1.1\r\nHos', self.POST, GET_STATS, GET_STATS + b'GET'):
+            for connection in self.open(server, data, 50):
+                connection.close()
+        self.wait_until_free(server)
+
+    def test_clients_that_send_all_at_once(self):
+        server = self.start()
+        connections = self.open(server, GET_STATS, 50)
+        for connection in connections:
+            connection.finish_sending()
+        for connection in connections:
+            self.assertEqual(connection.read_answer().status, 200)
+        self.wait_until_free(server)
+
+    def test_half_a_body_does_not_hold_up_a_stop(self):
+        server = self.start(SHUTDOWN_TIMEOUT_SECONDS=600)
+        (connection,) = self.open(server, self.POST)
+        eventually(lambda: server.client.get('/stats').json['http']['in_flight'] == 2)
+        server.signal(signal.SIGTERM)
+        self.assert_problem(connection.read_answer(), 408)
+        connection.close()
+        self.assertEqual(server.wait(30), 0, server.log())
 
 
 class Waiting(Case):

@@ -61,6 +61,27 @@ class Signals:
         self.assertIn(answers[0].status, (200, 202), answers)
         self.assertIn(answers[0].json['status'], ('pending', 'running'))
 
+    def test_what_was_sent_before_the_stop_is_answered(self):
+        server = self.start()
+        connections = [server.connect() for _ in range(20)]
+        body = b'{"type":"other","input":1}'
+        request = (b'POST /analyze HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n'
+                   b'Content-Length: %d\r\n\r\n' % len(body)) + body
+        for connection in connections:
+            connection.send(b'GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n')
+            connection.read_answer()
+        server.client.close()
+        server.signal(signal.SIGSTOP)  # so that it finds requests and the signal in one turn
+        server.signal(signal.SIGTERM)
+        for connection in connections:
+            connection.send(request)
+        server.signal(signal.SIGCONT)
+        for connection in connections:
+            answer = connection.read_answer()
+            self.assertEqual(answer.status, 202, answer)
+            connection.close()
+        self.assertEqual(server.wait(), 0, server.log())
+
     def test_no_connection_is_accepted_any_more(self):
         server = self.start(SHUTDOWN_TIMEOUT_SECONDS=20, CANCEL_GRACE_SECONDS=3)
         process_id = self.submit(server.client, {'type': 'stubborn', 'input': 1})['process_id']

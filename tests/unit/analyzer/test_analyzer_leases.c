@@ -23,6 +23,21 @@ static void test_timeout_kills_what_ignores_term(void **state)
     expect_text(outcome.usage, "\"signal\":9");
 }
 
+/* Stops proctrack-run, through which the command is ended. */
+static void test_timeout_ends_what_is_stopped(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    fixture_add(fixture, "stopped", "kill -STOP $PPID $$\n")->timeout_ms = 100;
+    fixture_start(fixture);
+    struct process_id id = fixture_submit(fixture, "stopped", "1", 0);
+    int64_t deadline = 0;
+    while (fixture_count(fixture, EVENT_FAIL) == 0)
+        fixture_turn(fixture, &deadline);
+    fixture_get(fixture, id, &outcome);
+    expect_text(outcome.error, "\"code\":\"timeout\"");
+}
+
 static void test_timeout_of_the_process_goes_first(void **state)
 {
     struct fixture *fixture = *state;
@@ -252,6 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         POOL_TEST(test_timeout_kills_what_ignores_term),
+        POOL_TEST(test_timeout_ends_what_is_stopped),
         POOL_TEST(test_timeout_of_the_process_goes_first),
         POOL_TEST(test_cancel_terms_then_kills),
         POOL_TEST(test_cancel_kills_what_ignores_term),

@@ -204,6 +204,16 @@ static void test_term_reaches_the_group(void **state)
     assert_string_equal(output, "asked\n");
 }
 
+static void test_term_ends_what_is_stopped(void **state)
+{
+    (void)state;
+    char output[64];
+    struct runner runner = start_shell("echo ready; kill -STOP $$; exit 5");
+    expect_line(runner.output, "ready\n");
+    kill(runner.pid, SIGTERM);
+    expect_start(finish(&runner, output, sizeof(output)), "exited -1 signal 15 ");
+}
+
 static void test_usr1_kills_the_group(void **state)
 {
     (void)state;
@@ -310,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_searches_path),
         cmocka_unit_test(test_leftovers_are_killed),
         cmocka_unit_test(test_term_reaches_the_group),
+        cmocka_unit_test(test_term_ends_what_is_stopped),
         cmocka_unit_test(test_usr1_kills_the_group),
         cmocka_unit_test(test_end_of_the_server_kills),
         cmocka_unit_test(test_no_descriptor_leaks),

@@ -111,13 +111,19 @@ static void a_line_that_cannot_be_written_is_dropped(void **state)
     char line[4096];
     while (write(STDERR_FILENO, "full\n", 5) > 0)
         ;
+    assert_int_equal(fcntl(STDERR_FILENO, F_SETFL, O_DIRECT), 0); /* from here on it would wait */
     errno = ENOENT;
     log_info("lost");
+    log_info("lost too");
     assert_int_equal(errno, ENOENT);
     while (next_line(line, sizeof(line)) >= 0)
         assert_string_equal(line, "full");
     log_info("again");
     assert_true(next_line(line, sizeof(line)) > 0);
+    assert_non_null(strstr(line, "level=info lines_lost=2 again"));
+    log_info("and again");
+    assert_true(next_line(line, sizeof(line)) > 0);
+    assert_non_null(strstr(line, "level=info and again"));
 }
 
 int main(void)
