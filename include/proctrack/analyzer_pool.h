@@ -15,7 +15,7 @@ struct analyzer {
     char **environment;      /* names that are passed on from our own environment; NULL-ended */
     char *directory;         /* working directory, or NULL: ours */
     int concurrency;         /* slots */
-    int64_t timeout_ms;      /* per run where the process has none of its own; 0: none */
+    int64_t timeout_ms;      /* per run, unless the process has a shorter one; 0: none */
     size_t max_output_bytes; /* of stdout */
 };
 

@@ -86,12 +86,15 @@ struct process {
 
     int64_t created_at, run_at, started_at, updated_at, completed_at, expires_at; /* wall ms */
     int64_t lease_until;         /* while running: when it lapses, all limits included */
-    int64_t attempt_deadline;    /* while running, with a timeout */
+    int64_t attempt_deadline;    /* while running, with a timeout: when it is ended by force */
     int64_t cancel_requested_at; /* while running, once asked to cancel */
     int64_t cancel_deadline;     /* ... when it is canceled by force */
     int64_t timeout_ms;          /* per attempt; 0: none */
     int64_t retention_ms;        /* after the end; -1: as the policy says */
 };
+
+/* Bytes of all its texts together. */
+size_t process_text_bytes(const struct process *process);
 
 /* What the `usage` and `error` objects look like; both append valid JSON. */
 struct process_usage {
@@ -159,9 +162,10 @@ enum err process_apply(struct process *process, const struct process_change *cha
                        const struct process_policy *policy,
                        char error_storage[PROCESS_LAPSE_ERROR_SIZE], bool *ret_changed);
 
-/* Puts a claimed process into running: token, worker, attempt and the lease's end. */
-void process_start(struct process *process, int64_t now, struct span worker, struct span token,
-                   int64_t lease_ms);
+/* Puts a claimed process into running: token, worker, attempt and the lease's end. A worker is
+ * expected to end the attempt at its timeout and to say so; the grace is left for that. */
+void process_start(struct process *process, const struct process_policy *policy, int64_t now,
+                   struct span worker, struct span token, int64_t lease_ms);
 
 /* min(cap, base * 2^(failures-1)) * jitter / 2^32 */
 int64_t process_retry_delay(const struct process_policy *policy, int failures, uint32_t jitter);

@@ -63,6 +63,10 @@ struct repo_transition {
     } outer;
 };
 
+/* A list's page and a claim end at about so many bytes of texts; one record is always given. It
+ * bounds how long one call holds up the loop, and with Redis everybody else's answers. */
+#define REPO_PAGE_BYTES (1024 * 1024)
+
 /* Takes up to max due processes of the types: highest priority first, then oldest. OK with
  * count = 0 when there is none. */
 #define REPO_CLAIM_MAX 64

@@ -198,9 +198,10 @@ static bool copy_process(struct analyzer_run *run, const struct process *process
 static int64_t timeout_of(const struct analyzer_run *run, const struct process *process,
                           int64_t now)
 {
-    if (process->attempt_deadline != TIME_NONE)
-        return now + process->attempt_deadline - clock_wall_ms();
-    return run->analyzer->timeout_ms > 0 ? now + run->analyzer->timeout_ms : NEVER;
+    int64_t limit = run->analyzer->timeout_ms;
+    if (process->timeout_ms > 0 && (limit == 0 || process->timeout_ms < limit))
+        limit = process->timeout_ms;
+    return limit > 0 ? now + limit : NEVER;
 }
 
 static bool start_command(struct analyzer_run *run)

@@ -25,6 +25,7 @@ struct io_loop {
     int64_t deadline; /* of the present state, when stopping */
     int64_t arrived;  /* when stopping: what clients had sent has been read */
     bool pool_drained;
+    bool cut_off; /* requests were still under way at the deadline */
     struct io_loop *first; /* which works through what comes in: perhaps this one */
     struct loop *loop;
     struct process_repository *repository;
@@ -46,6 +47,7 @@ static void look_after_the_end(void *arg)
     int64_t now = loop_now_ms(io->loop);
     bool late = now >= io->deadline;
     if (io->state == IO_DRAINING && ((now >= io->arrived && is_idle(io)) || late)) {
+        io->cut_off = http_server_open_calls(io->http) > 0;
         if (late && !is_idle(io))
             log_warn("stopping: requests=%u analyzers=%s still under way at the deadline",
                      http_server_open_calls(io->http), io->pool_drained ? "no" : "yes");
@@ -174,7 +176,7 @@ bool io_loop_warm_up(struct io_loop *io, int64_t patience_ms)
 bool io_loop_run(struct io_loop *io)
 {
     loop_run(io->loop);
-    return io->pool_drained;
+    return io->pool_drained && !io->cut_off;
 }
 
 void io_loop_stop(struct io_loop *io)

@@ -52,3 +52,10 @@ bool process_group_is_valid(struct span group)
 {
     return is_name(group, PROCESS_GROUP_MAX, "_.-:");
 }
+
+size_t process_text_bytes(const struct process *process)
+{
+    return process->type.len + process->group.len + process->worker.len + process->input.len +
+           process->metadata.len + process->progress.len + process->result.len +
+           process->error.len + process->usage.len + process->lease_token.len;
+}

@@ -84,8 +84,8 @@ static int64_t lease_end(const struct process *process, int64_t now, int64_t lea
     return earlier(earlier(now + lease_ms, process->attempt_deadline), process->cancel_deadline);
 }
 
-void process_start(struct process *process, int64_t now, struct span worker, struct span token,
-                   int64_t lease_ms)
+void process_start(struct process *process, const struct process_policy *policy, int64_t now,
+                   struct span worker, struct span token, int64_t lease_ms)
 {
     process->status = PROCESS_RUNNING;
     process->attempt++;
@@ -94,7 +94,8 @@ void process_start(struct process *process, int64_t now, struct span worker, str
     process->lease_token = token;
     process->progress = process->usage = SPAN_NONE; /* of the attempt before; its error stays */
     process->started_at = process->updated_at = not_before(now, process);
-    process->attempt_deadline = process->timeout_ms > 0 ? now + process->timeout_ms : TIME_NONE;
+    process->attempt_deadline =
+        process->timeout_ms > 0 ? now + process->timeout_ms + policy->cancel_grace_ms : TIME_NONE;
     process->lease_until = lease_end(process, now, lease_ms);
 }
 

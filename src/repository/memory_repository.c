@@ -169,7 +169,8 @@ static bool claim_one(struct memory_repository *repository, const struct repo_cl
     if (record == NULL)
         return false;
     struct process process = record->process;
-    process_start(&process, call->now, call->worker, span_of(token), call->lease_ms);
+    process_start(&process, repository->base.policy, call->now, call->worker, span_of(token),
+                  call->lease_ms);
     if (!memory_store_update(&repository->store, record, &process, call->now))
         return false;
     *ret_process = record->process;
@@ -180,10 +181,11 @@ static void memory_claim(struct process_repository *base, struct repo_claim *cal
 {
     struct memory_repository *repository = memory_repository(base);
     struct process claimed[REPO_CLAIM_MAX];
+    size_t bytes = 0;
     call->count = 0;
-    while (call->count < (size_t)call->max &&
+    while (call->count < (size_t)call->max && bytes < REPO_PAGE_BYTES &&
            claim_one(repository, call, call->tokens[call->count], &claimed[call->count]))
-        call->count++;
+        bytes += process_text_bytes(&claimed[call->count++]);
     call->processes = claimed;
     finish(repository, &call->op, ERR_OK);
 }
@@ -227,12 +229,15 @@ static void list_page(const struct memory_store *store, struct repo_list *call,
 {
     const struct index_node *node = list_start(store, call), *last = NULL;
     bool in_range = true;
+    size_t bytes = 0;
     for (int examined = 0; node != NULL && call->count < (size_t)call->limit &&
-                           examined < REPO_LIST_EXAMINE && in_range;
+                           bytes < REPO_PAGE_BYTES && examined < REPO_LIST_EXAMINE && in_range;
          examined++) {
         const struct process *process = process_at(node, call->by_status);
-        if (is_listed(process, call))
-            ret_page[call->count++] = without_input(process);
+        if (is_listed(process, call)) {
+            ret_page[call->count] = without_input(process);
+            bytes += process_text_bytes(&ret_page[call->count++]);
+        }
         in_range = call->by_status || call->created_after == 0 ||
                    process->created_at > call->created_after;
         last = node;

@@ -12,8 +12,7 @@
 #include "repository/redis_record.h"
 #include "repository/redis_scripts.h"
 
-#define REDIS_CALLS_MAX   16384             /* under way at once; more are refused */
-#define REDIS_REPLY_BYTES (8 * 1024 * 1024) /* lists and claims end at about so much */
+#define REDIS_CALLS_MAX   16384 /* under way at once; more are refused */
 #define DAMAGE_REMEMBERED 16
 
 /* One call under way. */

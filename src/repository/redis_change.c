@@ -105,7 +105,8 @@ static void build_claim(struct redis_request *request, struct redis_commands *co
     redis_arg(commands, claim->worker);
     redis_arg_int(commands, claim->lease_ms);
     redis_arg_int(commands, claim->max);
-    redis_arg_int(commands, REDIS_REPLY_BYTES);
+    redis_arg_int(commands, REPO_PAGE_BYTES);
+    redis_arg_int(commands, call->repository->base.policy->cancel_grace_ms);
     redis_arg_int(commands, (int64_t)claim->type_count);
     for (size_t i = 0; i < claim->type_count; i++)
         redis_arg(commands, claim->types[i]);

@@ -1,10 +1,12 @@
 -- Takes due processes of some types: the best of the queues' heads, again and again.
 -- KEYS[1] one of the queues; ARGV[3] worker, [4] lease in ms, [5] how many at most, [6] how many
--- bytes at most (one is always given), [7] number of types, [8]... the types, then a token for
--- each process. Answers OK with the records, each with its input behind the fields.
+-- bytes at most (one is always given), [7] ms of grace after a timeout, [8] number of types,
+-- [9]... the types, then a token for each process. Answers OK with the records, each with its input
+-- behind the fields.
 
 local worker, lease_ms = ARGV[3], tonumber(ARGV[4])
-local max, max_bytes, type_count = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local max, max_bytes, grace = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local type_count = tonumber(ARGV[8])
 local EXAMINE = max + 500 -- entries without a usable record must not make one step endless
 
 redis.call('ZCARD', status_key('pending'))
@@ -14,7 +16,7 @@ redis.call('ZCARD', prefix .. 'process_leases')
 
 local heads = {}
 local function look(i)
-    local queue = queue_key(ARGV[7 + i])
+    local queue = queue_key(ARGV[8 + i])
     local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
     heads[i] = first[1] and {queue = queue, id = first[1], score = tonumber(first[2])}
 end
@@ -39,7 +41,7 @@ local function start(p, token)
     p.progress, p.usage = nil, nil -- of the attempt before; its error stays
     p.updated_at = shown_now(p)
     p.started_at = p.updated_at
-    p.attempt_deadline = p.timeout_ms > 0 and now + p.timeout_ms or nil
+    p.attempt_deadline = p.timeout_ms > 0 and now + p.timeout_ms + grace or nil
     p.lease_until = lease_end(p, lease_ms)
     store(p)
 end
@@ -72,7 +74,7 @@ for _ = 1, EXAMINE do
         heal_entry(id, queue)
     else
         redis.call('ZREM', queue, id)
-        start(p, ARGV[7 + type_count + #claimed + 1])
+        start(p, ARGV[8 + type_count + #claimed + 1])
         local input = redis.call('HGET', key_of(id), 'input')
         bytes = bytes + size(p, input or '')
         local given = record(p)

@@ -399,7 +399,7 @@ static void a_timeout_ends_an_attempt(void **state)
     draft.max_attempts = 2;
     assert_int_equal(sync_create(&c->sync, &draft), ERR_OK);
     assert_int_equal(sync_claim(&c->sync, "t", 1, c->now, 60000, &kept), 1);
-    assert_int_equal(kept.process.lease_until, c->now + 3000);
+    assert_int_equal(kept.process.lease_until, c->now + 3000 + c->policy.cancel_grace_ms);
     struct process_change beat = conformance_change(c, EVENT_HEARTBEAT, &kept);
     check_against_rules(c, &kept, &beat);
     lapse(c, &kept, &after);

@@ -162,6 +162,34 @@ static void a_cursor_survives_changes(void **state)
         assert_true(same_id(&listed[i], &added[5 - i]));
 }
 
+static void pages_and_claims_are_bounded_in_bytes(void **state)
+{
+    enum { COUNT = 6, SIZE = 300000 };
+    struct conformance *c = *state;
+    struct process_id listed[COUNT + 10];
+    char *text = malloc(SIZE);
+    memset(text, ' ', SIZE);
+    text[0] = '1';
+    for (int i = 0; i < COUNT; i++) {
+        struct process draft = conformance_draft(c);
+        draft.metadata = (struct span){text, SIZE};
+        assert_int_equal(sync_create(&c->sync, &draft), ERR_OK);
+    }
+    struct repo_list call = {.limit = 10};
+    assert_int_equal(sync_list(&c->sync, &call, listed), ERR_OK);
+    assert_int_equal(call.count, 4); /* with the fourth it is over the bound */
+    assert_true(call.more);
+    call = (struct repo_list){.limit = 10};
+    assert_int_equal(walk(c, call, listed, COUNT), COUNT);
+    size_t claimed = 0, step;
+    while ((step = sync_claim(&c->sync, "t", 8, c->now, 60000, NULL)) > 0) {
+        assert_true(step <= 4);
+        claimed += step;
+    }
+    assert_int_equal(claimed, COUNT);
+    free(text);
+}
+
 static void lists_filter(void **state)
 {
     struct conformance *c = *state;
@@ -361,6 +389,7 @@ int conformance_walks_run(const struct conformance_subject *subject)
         CONFORMANCE_TEST(lists_newest_first_in_pages),
         CONFORMANCE_TEST(equal_times_are_listed_once_each),
         CONFORMANCE_TEST(a_cursor_survives_changes),
+        CONFORMANCE_TEST(pages_and_claims_are_bounded_in_bytes),
         CONFORMANCE_TEST(lists_filter),
         CONFORMANCE_TEST(a_status_lists_by_when_it_was_entered),
         CONFORMANCE_TEST(counts_follow_every_change),

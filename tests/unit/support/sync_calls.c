@@ -73,8 +73,9 @@ DEFINE_SYNC(create,
 DEFINE_SYNC(get, keep_if(op->result == ERR_OK, sync->kept, &sync->call.process))
 DEFINE_SYNC(transition, keep_if(has_record(op->result), sync->kept, &sync->call.process))
 DEFINE_SYNC(remove, keep_if(has_record(op->result), sync->kept, &sync->call.process))
-DEFINE_SYNC(claim, for (size_t i = 0; op->result == ERR_OK && i < sync->call.count; i++)
-                       keep(&sync->kept[i], &sync->call.processes[i]))
+DEFINE_SYNC(claim,
+            for (size_t i = 0; op->result == ERR_OK && sync->kept != NULL && i < sync->call.count;
+                 i++) keep(&sync->kept[i], &sync->call.processes[i]))
 DEFINE_SYNC(counts, (void)0)
 DEFINE_SYNC(sweep, (void)0)
 DEFINE_SYNC(advance, (void)0)

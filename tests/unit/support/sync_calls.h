@@ -28,7 +28,7 @@ enum err sync_get(const struct sync *sync, const struct process_id *id, bool wit
 /* ret_changed and ret_kept may be NULL. */
 enum err sync_change(const struct sync *sync, const struct process_id *id,
                      const struct process_change *change, bool *ret_changed, struct kept *ret_kept);
-/* One type; tokens are made here. The number claimed, at most max (<= 8). */
+/* One type; tokens are made here. The number claimed, at most max (<= 8); ret_kept may be NULL. */
 size_t sync_claim(const struct sync *sync, const char *type, int max, int64_t now, int64_t lease_ms,
                   struct kept *ret_kept);
 enum err sync_remove(const struct sync *sync, const struct process_id *id, int64_t now,
