@@ -144,6 +144,14 @@ class Running:
         resource = self.run_script('while :; do sleep 60; done', timeout_seconds=1, max_attempts=1)
         self.assertEqual((resource['status'], resource['error']['code']), ('failed', 'timeout'))
 
+    def test_a_timeout_leaves_time_to_clean_up(self):
+        resource = self.run_script(
+            "trap 'echo cleaning up >&2; sleep 0.6; exit 7' TERM; while :; do sleep 0.05; done",
+            timeout_seconds=1, max_attempts=1)
+        self.assertEqual(resource['error']['code'], 'timeout', resource)
+        self.assertIn('cleaning up', resource['error']['log'])
+        self.assertIsNotNone(resource['usage'])
+
     def test_timeout_of_one_that_ignores_term(self):
         resource = self.run_script("trap '' TERM; while :; do sleep 60; done", timeout_seconds=1,
                                    max_attempts=1)

@@ -82,6 +82,17 @@ class Signals:
             connection.close()
         self.assertEqual(server.wait(), 0, server.log())
 
+    def test_requests_that_were_cut_off_are_told_by_the_exit_code(self):
+        server = self.start(SHUTDOWN_TIMEOUT_SECONDS=1, IO_THREADS=1)
+        connection = server.connect()
+        connection.send(b'POST /analyze HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n'
+                        b'Content-Length: 100\r\n\r\n{"input"')
+        eventually(lambda: server.client.get('/stats').json['http']['in_flight'] == 2)
+        server.client.close()
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.wait(), 70, server.log())
+        connection.close()
+
     def test_no_connection_is_accepted_any_more(self):
         server = self.start(SHUTDOWN_TIMEOUT_SECONDS=20, CANCEL_GRACE_SECONDS=3)
         process_id = self.submit(server.client, {'type': 'stubborn', 'input': 1})['process_id']
