@@ -10,12 +10,14 @@ struct http_options {
     const char *base_path;           /* "" or "/api": everything is also served below it */
     const char *const *cors_origins; /* exact origins, or a single "*"; NULL-ended */
     size_t max_body_bytes;
-    unsigned max_connections; /* of this daemon */
-    unsigned idle_timeout_s;
-    const char *version;            /* of the program */
-    const char *instance;           /* this instance's name */
-    const char *fallback_reason;    /* why the repository is not what was asked for; or NULL */
-    bool durable;                   /* false: what is stored is lost when the program ends */
+    unsigned max_connections;    /* of this daemon */
+    unsigned header_timeout_s;   /* from accept until the first header is complete */
+    unsigned body_timeout_s;     /* from there until the body is complete */
+    unsigned idle_timeout_s;     /* without a byte, and from an answer to the next whole header */
+    const char *version;         /* of the program */
+    const char *instance;        /* this instance's name */
+    const char *fallback_reason; /* why the repository is not what was asked for; or NULL */
+    bool durable;                /* false: what is stored is lost when the program ends */
     const struct span *known_types; /* for the 422 that names them */
     size_t known_type_count;
     int64_t analyze_retry_after_s; /* Retry-After of 202 */
@@ -31,7 +33,8 @@ struct http_server;
 /* Takes listen_fd, whatever happens. NULL when it cannot be started. */
 struct http_server *http_server_create(struct loop *loop, struct process_manager *manager,
                                        const struct http_options *options, int listen_fd);
-/* Accepts no more connections; answers from now on carry `Connection: close`. */
+/* Accepts no more connections and ends those that are idle between two requests; answers from now
+ * on carry `Connection: close`, and bodies must come within a few seconds. */
 void http_server_quiesce(struct http_server *server);
 /* Requests that were accepted and are not yet answered. */
 unsigned http_server_open_calls(const struct http_server *server);

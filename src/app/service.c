@@ -97,6 +97,8 @@ static struct http_options http_options(const struct service *service)
         .cors_origins = origins->count > 0 ? (const char *const *)origins->items : no_origins,
         .max_body_bytes = (size_t)config->max_body_bytes,
         .max_connections = connections_per_loop(service),
+        .header_timeout_s = (unsigned)config->header_timeout_s,
+        .body_timeout_s = (unsigned)config->body_timeout_s,
         .idle_timeout_s = (unsigned)config->idle_timeout_s,
         .version = PROCTRACK_VERSION,
         .instance = config->instance,

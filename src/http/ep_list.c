@@ -6,6 +6,10 @@
 
 #define LIMIT_DEFAULT 50
 
+/* Pages are large: more of them at a time on a loop's connection to Redis would make everybody
+ * else's calls miss their deadlines. The others wait for their turn. */
+#define OPEN_LISTS_MAX 4
+
 /* --- the query -------------------------------------------------------------------------------- */
 
 static const char *read_status(struct http_call *call, struct span value)
@@ -155,14 +159,31 @@ static void answer_page(struct http_call *call)
         add_link(call, cursor);
 }
 
+static void start_waiting(struct http_server *server)
+{
+    struct list_link *first;
+    if (server->starting_lists) /* one that ended at once: the loop below goes on */
+        return;
+    server->starting_lists = true;
+    while (server->open_lists < OPEN_LISTS_MAX &&
+           (first = list_pop(&server->waiting_lists)) != NULL) {
+        server->open_lists++;
+        process_manager_list(server->manager, container_of(first, struct repo_list, op.link));
+    }
+    server->starting_lists = false;
+}
+
 static void on_listed(struct process_op *op)
 {
     struct http_call *call = container_of(op, struct http_call, work.list.op);
+    struct http_server *server = call->server;
     if (op->result == ERR_OK)
         answer_page(call);
     else
         http_answer_error(call, op->result);
     http_call_finish(call);
+    server->open_lists--;
+    start_waiting(server);
 }
 
 void ep_process_list(struct http_call *call)
@@ -176,5 +197,6 @@ void ep_process_list(struct http_call *call)
         return;
     }
     process_op_init(&list->op, on_listed);
-    process_manager_list(call->server->manager, list);
+    list_append(&call->server->waiting_lists, &list->op.link);
+    start_waiting(call->server);
 }

@@ -4,6 +4,8 @@
  *     \______________________________________________________^
  *      refused: the answer is made before the body
  *
+ * BODY and READY may become EXPIRED while the body is awaited: then 408 has been sent.
+ *
  * The library calls the access handler once when the header is complete (begin), for each piece of
  * the body (collect), at its end, and once more after a suspension (proceed). An answer that is
  * queued in the first of these makes the library close the connection; so a refusal is only sent
@@ -19,10 +21,8 @@
 #include "proctrack/log.h"
 
 #include <assert.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define SPARE_MAX 64          /* calls that are kept between requests */
 #define DROP_MAX  (64 * 1024) /* of a refused body this much is read, to keep the connection */
@@ -78,7 +78,8 @@ static bool copy_target(struct http_call *call, const char *uri)
 struct http_call *http_call_create(struct http_server *server, struct MHD_Connection *connection,
                                    const char *uri)
 {
-    struct http_call *call = spare_or_new(server);
+    struct http_connection *socket = http_connection_of(connection);
+    struct http_call *call = socket != NULL && !socket->ended ? spare_or_new(server) : NULL;
     if (call == NULL)
         return NULL;
     call->server = server;
@@ -87,6 +88,8 @@ struct http_call *http_call_create(struct http_server *server, struct MHD_Connec
         return NULL;
     }
     call->connection = connection;
+    call->socket = socket;
+    socket->call = call;
     call->route = NULL;
     call->state = CALL_NEW;
     call->suspended = call->close = false;
@@ -120,48 +123,11 @@ static enum MHD_Result send_answer(struct http_call *call)
     return result;
 }
 
-static int connection_fd(const struct http_call *call)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    return info != NULL ? info->connect_fd : -1;
-}
-
-static void linger(struct http_call *call)
-{
-    call->linger_fd = fcntl(connection_fd(call), F_DUPFD_CLOEXEC, 0);
-}
-
 /* In the first call of the handler: the rest of the message is not read. */
 static enum MHD_Result send_early(struct http_call *call)
 {
-    linger(call);
+    http_call_linger(call);
     return send_answer(call);
-}
-
-/* In the midst of a body the library takes no answer, so we write it ourselves and let the
- * library close the connection. Nothing else is on its way out of the socket then. */
-static enum MHD_Result refuse_midway(struct http_call *call)
-{
-    struct text_buffer body, message;
-    text_buffer_init(&body, 1024);
-    text_buffer_init(&message, 2048);
-    http_problem_open(&body, PROBLEM_TOO_LARGE, "The body is larger than this server accepts.");
-    text_append_char(&body, '}');
-    text_append_format(&message,
-                       "HTTP/1.1 413 Content Too Large\r\nContent-Type: " HTTP_PROBLEM "\r\n"
-                       "X-Content-Type-Options: nosniff\r\nConnection: close\r\n"
-                       "Content-Length: %zu\r\n\r\n" SPAN_FMT,
-                       body.len, SPAN_ARG(text_buffer_span(&body)));
-    if (!message.failed)
-        (void)!send(connection_fd(call), message.data, message.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    text_buffer_finish(&body);
-    text_buffer_finish(&message);
-    linger(call);
-    call->server->counters.answers[4]++;
-    call->state = CALL_SENT;
-    call->server->ready_calls++;
-    return MHD_NO;
 }
 
 /* --- the header ------------------------------------------------------------------------------- */
@@ -269,17 +235,19 @@ static bool find_route(struct http_call *call)
 
 /* Whether a call that is refused before its body came should end its connection: then the body
  * need not be read. */
-static bool is_costly_to_drop(const struct http_guard *guard)
+static bool is_costly_to_drop(const struct http_call *call)
 {
+    const struct http_guard *guard = &call->guard;
     return http_guard_has_body(guard) &&
-           (guard->chunked || guard->expects_continue || guard->content_length > DROP_MAX);
+           (guard->chunked || guard->expects_continue || guard->content_length > DROP_MAX ||
+            guard->content_length > call->server->options->max_body_bytes);
 }
 
 /* All that can be said before the body. False: answered. */
 static bool prepare(struct http_call *call)
 {
     struct http_server *server = call->server;
-    call->close = is_costly_to_drop(&call->guard);
+    call->close = is_costly_to_drop(call);
     const char *wrong =
         http_target_parse(call->raw, call->raw_len, server->options->base_path, &call->target);
     if (wrong != NULL) {
@@ -318,7 +286,12 @@ enum MHD_Result http_call_begin(struct http_call *call, const char *uri, const c
         refuse_framing(call, verdict);
     else
         prepare(call);
-    return call->state == CALL_READY && call->close ? send_early(call) : MHD_YES;
+    bool early = call->state == CALL_READY && call->close;
+    if (!early && http_guard_has_body(&call->guard))
+        http_connection_enter(call->socket, HTTP_PHASE_BODY);
+    else
+        http_connection_leave(call->socket);
+    return early ? send_early(call) : MHD_YES;
 }
 
 /* --- body, endpoint, end ---------------------------------------------------------------------- */
@@ -326,10 +299,10 @@ enum MHD_Result http_call_begin(struct http_call *call, const char *uri, const c
 enum MHD_Result http_call_collect(struct http_call *call, const char *data, size_t len)
 {
     call->body_seen += len;
-    if (call->state == CALL_READY) /* refused already: what is left is dropped */
+    if (call->state == CALL_READY || call->state == CALL_EXPIRED) /* what is left is dropped */
         return call->body_seen <= call->server->options->max_body_bytes ? MHD_YES : MHD_NO;
     if (call->body_seen > call->server->options->max_body_bytes)
-        return refuse_midway(call);
+        return http_call_refuse_midway(call);
     if (!call->route->takes_body)
         return MHD_YES;
     if (call->body.len == 0)
@@ -354,6 +327,9 @@ static enum MHD_Result run(struct http_call *call)
 
 enum MHD_Result http_call_proceed(struct http_call *call)
 {
+    http_connection_leave(call->socket);
+    if (call->state == CALL_EXPIRED)
+        return MHD_NO;
     return call->state == CALL_BODY ? run(call) : send_answer(call);
 }
 
@@ -385,6 +361,8 @@ void http_call_completed(struct http_call *call)
         MHD_destroy_response(call->response);
     if (call->linger_fd >= 0)
         http_linger_add(&server->linger, call->linger_fd);
+    call->socket->call = NULL;
+    http_connection_enter(call->socket, HTTP_PHASE_KEPT);
     text_buffer_finish(&call->body);
     text_buffer_finish(&call->created);
     keep_or_free(call);

@@ -20,6 +20,7 @@ enum call_state {
     CALL_RUNNING, /* an endpoint has it */
     CALL_READY,   /* the answer is made */
     CALL_SENT,    /* the answer is the library's */
+    CALL_EXPIRED, /* its body was late: answered past the library, what still comes is dropped */
 };
 
 union http_work {
@@ -37,6 +38,7 @@ union http_work {
 struct http_call {
     struct http_server *server;
     struct MHD_Connection *connection;
+    struct http_connection *socket; /* of the same connection */
     const struct http_route *route;
     enum call_state state;
     enum http_method method;
@@ -67,7 +69,7 @@ struct http_call {
 
 /* --- for http_server.c ---------------------------------------------------------------------- */
 
-/* NULL if no memory; uri as the library gives it. */
+/* NULL if no memory, or when the connection has been ended; uri as the library gives it. */
 struct http_call *http_call_create(struct http_server *server, struct MHD_Connection *connection,
                                    const char *uri);
 /* The first call of the access handler: the header is complete. */
@@ -80,6 +82,16 @@ enum MHD_Result http_call_proceed(struct http_call *call);
 void http_call_completed(struct http_call *call);
 /* Frees the calls that are kept for the next requests. */
 void http_call_free_spare(struct http_server *server);
+
+/* --- where the library takes no answer, see http_midway.c ---------------------------------------
+ */
+
+/* The body has become too large: 413. What the access handler is to return. */
+enum MHD_Result http_call_refuse_midway(struct http_call *call);
+/* The body did not come in time: 408. Not from inside the library. */
+void http_call_expire(struct http_call *call);
+/* Lets the client read its answer after the library has closed. */
+void http_call_linger(struct http_call *call);
 
 /* --- for endpoints: answers ------------------------------------------------------------------- */
 

@@ -28,6 +28,8 @@
       "See /openapi.json for the paths that are served.")                                          \
     X(METHOD, 405, "method-not-allowed", "This path has no such method",                           \
       "Use one of the methods in the Allow header.")                                               \
+    X(BODY_TIMEOUT, 408, "request-timeout", "The request did not come in time",                    \
+      "Send the whole body sooner after the header.")                                              \
     X(CONFLICT, 409, "conflict", "The process is in a state that does not allow this",             \
       "Look at the process's status first.")                                                       \
     X(UNSUCCESSFUL, 409, "no-result", "The process ended without a result",                        \

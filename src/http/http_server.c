@@ -19,7 +19,8 @@
 #define CONNECTION_MEMORY                                                  \
     (16 * 1024) /* also the limit on header and URL; more costs throughput \
                  */
-#define FLUSH_MS 2000
+#define FLUSH_MS      2000
+#define ACCEPT_ROUNDS 1000
 
 /* --- callbacks of the library ------------------------------------------------------------------
  */
@@ -55,14 +56,24 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **ca
     *call_slot = NULL;
 }
 
+static int descriptor_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info != NULL ? info->connect_fd : -1;
+}
+
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode what)
 {
     struct http_server *server = arg;
-    (void)connection, (void)context;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         server->connections++;
-    else if (server->connections-- >= server->options->max_connections)
+        *context = http_connection_create(&server->deadlines, descriptor_of(connection));
+        return;
+    }
+    http_connection_destroy(*context);
+    if (server->connections-- >= server->options->max_connections)
         http_server_wake(server); /* at the limit the library stops listening, until its next run */
 }
 
@@ -182,12 +193,13 @@ struct http_server *http_server_create(struct loop *loop, struct process_manager
     server->manager = manager;
     server->options = options;
     server->started_ms = loop_now_ms(loop);
+    list_init(&server->waiting_lists);
     http_readiness_init(&server->readiness);
     http_linger_init(&server->linger, loop);
     snprintf(server->retry_after, sizeof(server->retry_after), "%lld",
              (long long)options->analyze_retry_after_s);
     loop_task_init(&server->run, run_daemon);
-    if (start(server, listen_fd))
+    if (http_connections_init(&server->deadlines, loop, options) && start(server, listen_fd))
         return server;
     bool is_daemons = server->daemon != NULL; /* then it closes the socket */
     http_server_destroy(server);
@@ -197,11 +209,24 @@ struct http_server *http_server_create(struct loop *loop, struct process_manager
     return NULL;
 }
 
+/* Clients whose connection the kernel has made, but which are not accepted yet, would be reset when
+ * the listening socket is closed, and their requests with them. */
+static void accept_waiting(struct http_server *server)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+    struct pollfd waiting = {.fd = info != NULL ? info->listen_fd : -1, .events = POLLIN};
+    for (int i = 0; i < ACCEPT_ROUNDS && poll(&waiting, 1, 0) == 1; i++)
+        MHD_run(server->daemon);
+}
+
 void http_server_quiesce(struct http_server *server)
 {
     if (server->quiesced)
         return;
     server->quiesced = true;
+    accept_waiting(server);
+    http_connections_quiesce(&server->deadlines);
     int listen_fd = MHD_quiesce_daemon(server->daemon);
     if (listen_fd != -1)
         close(listen_fd);
@@ -235,6 +260,7 @@ void http_server_destroy(struct http_server *server)
     loop_task_cancel(&server->run);
     loop_watch_destroy(server->watch);
     loop_timer_destroy(server->timer);
+    http_connections_finish(&server->deadlines);
     if (server->daemon != NULL) {
         if (server->watch != NULL)
             flush(server);

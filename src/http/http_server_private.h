@@ -2,6 +2,7 @@
 #ifndef HTTP_SERVER_PRIVATE_H
 #define HTTP_SERVER_PRIVATE_H
 
+#include "http/http_connection.h"
 #include "http/http_linger.h"
 #include "http/http_readiness.h"
 #include "proctrack/http_server.h"
@@ -25,14 +26,18 @@ struct http_server {
     struct loop_timer *timer; /* the daemon's own timeouts */
     struct loop_task run;     /* MHD_run, once per turn */
     struct http_linger linger;
+    struct http_connections deadlines;
     struct MHD_Response *no_memory; /* made at start, sent when no other can be made */
     struct http_counters counters;
     int64_t started_ms; /* loop time */
     unsigned connections;
-    unsigned open_calls;    /* begun, not completed */
-    unsigned ready_calls;   /* of these, with their answer made */
-    unsigned running_calls; /* of these, out with the manager */
-    unsigned waiting_calls; /* of these, asked to wait for a process */
+    unsigned open_calls;            /* begun, not completed */
+    unsigned ready_calls;           /* of these, with their answer made */
+    unsigned running_calls;         /* of these, out with the manager */
+    unsigned waiting_calls;         /* of these, asked to wait for a process */
+    unsigned open_lists;            /* out with the manager */
+    struct list_link waiting_lists; /* repo_list.op.link of those that wait for their turn */
+    bool starting_lists;
     bool quiesced;
     char retry_after[24];          /* of a process that is not done, as text */
     struct http_call *spare_calls; /* kept: allocating one costs a tenth of a request */

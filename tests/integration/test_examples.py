@@ -12,6 +12,8 @@ METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace')
 ELSEWHERE = {
     ('post', '/analyze', '409'),  # two requests with one key in the same instant
     ('get', '/readyz', '503'),
+    *(('post', path, '408') for path in (  # a body that does not come in time
+        '/analyze', '/processes/{process_id}/cancel', '/processes/{process_id}/retry')),
     *((method, path, status) for status in ('500', '503', '507') for method, path in (
         ('post', '/analyze'), ('get', '/status/{process_id}'), ('get', '/result/{process_id}'),
         ('delete', '/cleanup'), ('get', '/processes'), ('delete', '/processes/{process_id}'),

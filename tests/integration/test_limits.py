@@ -96,9 +96,11 @@ class Slow(Case):
 
     def test_clients_that_leave_amid_a_message(self):
         server = self.start()
+        server.signal(signal.SIGSTOP)  # so that it finds message and end together
         for data in (b'GET /stats HTTP/1.1\r\nHos', self.POST, GET_STATS, GET_STATS + b'GET'):
             for connection in self.open(server, data, 50):
                 connection.close()
+        server.signal(signal.SIGCONT)
         self.wait_until_free(server)
 
     def test_clients_that_send_all_at_once(self):

@@ -82,6 +82,21 @@ class Signals:
             connection.close()
         self.assertEqual(server.wait(), 0, server.log())
 
+    def test_clients_in_the_backlog_are_served(self):
+        server = self.start(IO_THREADS=1)
+        server.client.close()
+        server.signal(signal.SIGSTOP)
+        server.signal(signal.SIGTERM)
+        connections = [server.connect() for _ in range(100)]
+        for connection in connections:
+            connection.send(b'GET /status/00000000-0000-4000-8000-000000000000 HTTP/1.1\r\n'
+                            b'Host: h\r\n\r\n')
+        server.signal(signal.SIGCONT)
+        for connection in connections:
+            self.assertEqual(connection.read_answer().status, 404)
+            connection.close()
+        self.assertEqual(server.wait(), 0, server.log())
+
     def test_requests_that_were_cut_off_are_told_by_the_exit_code(self):
         server = self.start(SHUTDOWN_TIMEOUT_SECONDS=1, IO_THREADS=1)
         connection = server.connect()

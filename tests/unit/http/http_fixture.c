@@ -33,6 +33,8 @@ void fixture_init(struct fixture *fixture, bool held)
         .base_path = "",
         .max_body_bytes = 100000,
         .max_connections = 100,
+        .header_timeout_s = 60,
+        .body_timeout_s = 60,
         .idle_timeout_s = 60,
         .version = "1.2.3",
         .instance = "test-1",

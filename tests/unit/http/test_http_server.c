@@ -191,9 +191,7 @@ static void quiescing_turns_clients_away(void **state)
     (void)state;
     fixture_start(&fixture);
     struct client *client = client_connect(&fixture);
-    client_send(client, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
-    client_read(&fixture, client, false, &answer);
-    assert_field(&answer, "Connection", NULL);
+    assert_field(ask(&fixture, "GET", "/healthz", NULL, NULL), "Connection", NULL);
     http_server_quiesce(fixture.server);
     http_server_quiesce(fixture.server);
     client_send(client, "GET /readyz HTTP/1.1\r\nHost: h\r\n\r\n");

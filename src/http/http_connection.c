@@ -1,0 +1,186 @@
+#include "http/http_connection.h"
+
+#include "http/http_call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define TICK_MS     1000
+#define LOOK_MS     1000 /* after the begin of a phase */
+#define LATE_MS     2000
+#define STOPPING_MS 5000 /* for what is still being sent when the server stops */
+
+struct http_connection *http_connection_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+/* --- one connection --------------------------------------------------------------------------- */
+
+static struct http_connection *connection_of(struct list_link *link)
+{
+    return container_of(link, struct http_connection, link);
+}
+
+static int64_t now(const struct http_connection *connection)
+{
+    return loop_now_ms(connection->all->loop);
+}
+
+void http_connection_enter(struct http_connection *connection, enum http_phase phase)
+{
+    list_remove(&connection->link);
+    connection->phase = phase;
+    connection->since = now(connection);
+    list_append(&connection->all->phases[phase].fresh, &connection->link);
+}
+
+static void end(struct http_connection *connection)
+{
+    http_connection_leave(connection);
+    connection->ended = true;
+    shutdown(connection->fd, SHUT_RDWR);
+}
+
+enum incoming { INCOMING_NONE, INCOMING_DATA, INCOMING_END };
+
+static enum incoming look(const struct http_connection *connection)
+{
+    char byte;
+    ssize_t got = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got > 0)
+        return INCOMING_DATA;
+    return got < 0 && (errno == EAGAIN || errno == EINTR) ? INCOMING_NONE : INCOMING_END;
+}
+
+static int64_t deadline_of(const struct http_connection *connection)
+{
+    const struct http_connections *all = connection->all;
+    int64_t deadline = connection->since + all->phases[connection->phase].limit_ms;
+    if (all->quiesced_ms < 0)
+        return deadline;
+    int64_t began = connection->since > all->quiesced_ms ? connection->since : all->quiesced_ms;
+    return deadline < began + STOPPING_MS ? deadline : began + STOPPING_MS;
+}
+
+static void expire(struct http_connection *connection)
+{
+    if (connection->phase != HTTP_PHASE_BODY) {
+        end(connection);
+        return;
+    }
+    http_call_expire(connection->call);
+    http_connection_enter(connection, HTTP_PHASE_LATE);
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+static void look_at_fresh(struct http_connections *all, enum http_phase phase)
+{
+    int64_t entered = loop_now_ms(all->loop) - LOOK_MS;
+    list_for_each_safe (link, &all->phases[phase].fresh) {
+        struct http_connection *connection = connection_of(link);
+        if (connection->since > entered)
+            return;
+        if (look(connection) == INCOMING_END) {
+            end(connection);
+        } else {
+            list_remove(link);
+            list_append(&all->phases[phase].seen, link);
+        }
+    }
+}
+
+static void expire_late(struct http_connections *all, enum http_phase phase)
+{
+    list_for_each_safe (link, &all->phases[phase].seen) {
+        struct http_connection *connection = connection_of(link);
+        if (now(connection) < deadline_of(connection))
+            return;
+        expire(connection);
+    }
+}
+
+/* What has come but was not read yet is a request under way. */
+static void end_idle(struct list_link *kept)
+{
+    list_for_each_safe (link, kept) {
+        struct http_connection *connection = connection_of(link);
+        if (connection->call == NULL && look(connection) != INCOMING_DATA)
+            end(connection);
+    }
+}
+
+static void end_all_idle(struct http_connections *all)
+{
+    end_idle(&all->phases[HTTP_PHASE_KEPT].fresh);
+    end_idle(&all->phases[HTTP_PHASE_KEPT].seen);
+}
+
+static void on_tick(void *arg)
+{
+    struct http_connections *all = arg;
+    for (int phase = 0; phase < HTTP_PHASE_COUNT; phase++) {
+        look_at_fresh(all, (enum http_phase)phase);
+        expire_late(all, (enum http_phase)phase);
+    }
+    if (all->quiesced_ms >= 0)
+        end_all_idle(all);
+    if (all->count > 0)
+        loop_timer_start(all->timer, TICK_MS);
+}
+
+bool http_connections_init(struct http_connections *connections, struct loop *loop,
+                           const struct http_options *options)
+{
+    const int64_t limits_ms[HTTP_PHASE_COUNT] = {
+        [HTTP_PHASE_FIRST] = (int64_t)options->header_timeout_s * 1000,
+        [HTTP_PHASE_BODY] = (int64_t)options->body_timeout_s * 1000,
+        [HTTP_PHASE_KEPT] = (int64_t)options->idle_timeout_s * 1000,
+        [HTTP_PHASE_LATE] = LATE_MS,
+    };
+    *connections = (struct http_connections){.loop = loop, .quiesced_ms = -1};
+    for (int phase = 0; phase < HTTP_PHASE_COUNT; phase++) {
+        connections->phases[phase].limit_ms = limits_ms[phase];
+        list_init(&connections->phases[phase].fresh);
+        list_init(&connections->phases[phase].seen);
+    }
+    connections->timer = loop_timer_create(loop, on_tick, connections);
+    return connections->timer != NULL;
+}
+
+void http_connections_finish(struct http_connections *connections)
+{
+    loop_timer_destroy(connections->timer);
+    connections->timer = NULL;
+}
+
+void http_connections_quiesce(struct http_connections *connections)
+{
+    connections->quiesced_ms = loop_now_ms(connections->loop);
+}
+
+struct http_connection *http_connection_create(struct http_connections *connections, int fd)
+{
+    struct http_connection *connection = malloc(sizeof(*connection));
+    if (connection == NULL)
+        return NULL;
+    *connection = (struct http_connection){.all = connections, .fd = fd};
+    list_init(&connection->link);
+    http_connection_enter(connection, HTTP_PHASE_FIRST);
+    if (connections->count++ == 0 && connections->timer != NULL)
+        loop_timer_start(connections->timer, TICK_MS);
+    return connection;
+}
+
+void http_connection_destroy(struct http_connection *connection)
+{
+    if (connection == NULL)
+        return;
+    http_connection_leave(connection);
+    connection->all->count--;
+    free(connection);
+}

@@ -1,0 +1,69 @@
+/* The time that a connection may take. libmicrohttpd's own timeout is none on the whole: a byte
+ * every other second satisfies it. So each connection is in one of a few phases that last a
+ * constant time; those in a phase stand in the order in which they entered it, and a timer looks at
+ * the first of them once a second. While an endpoint works or an answer is written there is no
+ * deadline here.
+ *
+ * The same timer looks once, soon after a phase began, whether the client has closed: the library's
+ * edge-triggered epoll set hides an end that arrives together with data. A connection is ended by
+ * shutting its socket down, which the library notices. One loop. */
+#ifndef HTTP_CONNECTION_H
+#define HTTP_CONNECTION_H
+
+#include "proctrack/http_server.h"
+
+#include <microhttpd.h>
+
+struct http_call;
+
+enum http_phase {
+    HTTP_PHASE_FIRST, /* from accept until the first header is complete */
+    HTTP_PHASE_BODY,  /* from there until the body is complete; then it is answered 408 */
+    HTTP_PHASE_KEPT,  /* from an answer until the next header is complete */
+    HTTP_PHASE_LATE,  /* answered 408: time for the client to read that and to close */
+};
+#define HTTP_PHASE_COUNT 4
+
+struct http_connections {
+    struct loop *loop;
+    struct loop_timer *timer; /* runs while any connection is open */
+    struct {
+        int64_t limit_ms;
+        struct list_link fresh, seen; /* by the time of entry; fresh: not looked at yet */
+    } phases[HTTP_PHASE_COUNT];
+    unsigned count;
+    int64_t quiesced_ms; /* loop time; -1: not */
+};
+
+struct http_connection {
+    struct http_connections *all;
+    struct list_link link;
+    struct http_call *call; /* that it carries, from the request line on; or NULL */
+    int64_t since;          /* loop time at which the phase began */
+    enum http_phase phase;
+    int fd;
+    bool ended; /* shut down: no further request may be read from it */
+};
+
+/* False if no memory; finish it all the same. */
+bool http_connections_init(struct http_connections *connections, struct loop *loop,
+                           const struct http_options *options);
+/* Before the connections themselves are destroyed; from then on none has a deadline. */
+void http_connections_finish(struct http_connections *connections);
+/* Ends those on which no request is under way, now and after each answer; bodies get less time. */
+void http_connections_quiesce(struct http_connections *connections);
+
+/* In HTTP_PHASE_FIRST. NULL if no memory. fd stays the library's, and open until destroy. */
+struct http_connection *http_connection_create(struct http_connections *connections, int fd);
+void http_connection_destroy(struct http_connection *connection); /* NULL is fine */
+/* What create made, kept by the library as the connection's context; may be NULL. */
+struct http_connection *http_connection_of(struct MHD_Connection *connection);
+
+void http_connection_enter(struct http_connection *connection, enum http_phase phase);
+/* Leaves its phase: no deadline until it enters another. */
+static inline void http_connection_leave(struct http_connection *connection)
+{
+    list_remove(&connection->link);
+}
+
+#endif
