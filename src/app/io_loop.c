@@ -25,7 +25,7 @@ struct io_loop {
     int64_t deadline; /* of the present state, when stopping */
     int64_t arrived;  /* when stopping: what clients had sent has been read */
     bool pool_drained;
-    bool cut_off; /* requests were still under way at the deadline */
+    bool cut_off;          /* requests were still under way at the deadline */
     struct io_loop *first; /* which works through what comes in: perhaps this one */
     struct loop *loop;
     struct process_repository *repository;
