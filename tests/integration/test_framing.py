@@ -10,6 +10,13 @@ SMUGGLED = b'GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n'
 
 
 class Framing(SharedServerCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # From 1.0 on libmicrohttpd refuses much of it itself, with 400 and a page of its own.
+        version = cls.client.get('/version').json['libraries']['libmicrohttpd']
+        cls.library_judges = not version.startswith('0.')
+
     def tearDown(self):
         self.assertEqual(self.client.get('/healthz').status, 200)
 
@@ -24,6 +31,8 @@ class Framing(SharedServerCase):
         with self.server.connect() as connection:
             connection.send(data)
             answer = connection.read_answer()
+            if self.library_judges and answer.header('Content-Type') != 'application/problem+json':
+                statuses, ours = (*(statuses or (400,)), 400), False
             self.assertIn(answer.status, statuses or (400,), answer)
             if ours:
                 self.assert_problem(answer, answer.status)
