@@ -52,21 +52,30 @@ static void change_done(struct process_op *op)
     assert_int_equal(op->result, ERR_OK);
 }
 
+static struct process_id claimed_id; /* what a claim gives out is gone after its done() */
+
+static void claim_done(struct process_op *op)
+{
+    const struct repo_claim *claim = container_of(op, struct repo_claim, op);
+    assert_int_equal(op->result, ERR_OK);
+    assert_int_equal(claim->count, 1);
+    claimed_id = claim->processes[0].id;
+}
+
 /* What a worker does: claims a process of the type and ends it. */
 static void work_on(const char *type, enum process_event event, const char *json)
 {
     static struct repo_claim claim;
     struct span types[] = {span_of(type)};
-    process_op_init(&claim.op, change_done);
+    process_op_init(&claim.op, claim_done);
     claim.types = types;
     claim.type_count = 1;
     claim.worker = SPAN("w");
     claim.max = 1;
     claim.lease_ms = 60000;
     process_manager_claim(fixture.manager, &claim);
-    assert_int_equal(claim.count, 1);
     struct repo_transition transition = {
-        .id = claim.processes[0].id,
+        .id = claimed_id,
         .change = {.event = event, .token = span_of(claim.tokens[0]), .retry_after_ms = -1}};
     if (event == EVENT_COMPLETE)
         transition.change.result = span_of(json);
