@@ -152,7 +152,7 @@ static void what_comes_after_the_deadline_is_dropped(void **state)
     struct client *whole = connect_and_send(POST_START BODY_LENGTH "{");
     struct client *endless = connect_and_send(POST_START "Content-Length: 10000\r\n\r\n{");
     expect_408(whole);
-    client_send(whole, BODY + 1);
+    client_send(whole, &BODY[1]);
     client_send(whole, GET_HEALTH);
     client_expect_close(&fixture, whole);
     expect_408(endless);
@@ -304,7 +304,7 @@ static void stopping_waits_only_shortly_for_a_body(void **state)
     while (http_server_open_calls(fixture.server) < 2)
         loop_turn(fixture.loop, DRIBBLE_MS);
     http_server_quiesce(fixture.server);
-    client_send(soon, BODY + 1);
+    client_send(soon, &BODY[1]);
     client_read(&fixture, soon, false, &answer);
     assert_int_equal(answer.status, 202);
     expect_408(never);
