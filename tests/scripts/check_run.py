@@ -22,6 +22,11 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 PATIENCE_S = 300  # the first start builds
 
 
+def accept_interrupts():
+    """A shell ignores them for what it runs in the background, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run:
     """scripts/run as a child, with what it prints on standard output."""
 
@@ -30,7 +35,8 @@ class Run:
         self.child = subprocess.Popen(
             [os.path.join(clone, "scripts/run"), "--port", "0", *arguments], cwd="/",
             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True)
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+            preexec_fn=accept_interrupts)
         self.output, self.errors = queue.Queue(), []
         self.threads = [
             threading.Thread(target=self._pass_on, daemon=True),
