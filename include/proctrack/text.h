@@ -36,6 +36,18 @@ bool span_to_int(struct span text, int64_t min, int64_t max, int64_t *ret_value)
  */
 bool text_copy(char *ret_text, size_t size, struct span text);
 
+/* The value of a hexadecimal digit, upper or lower case; -1 for any other character. */
+static inline int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
 /* Valid UTF-8 (RFC 3629) without surrogates. */
 bool utf8_valid(struct span text);
 

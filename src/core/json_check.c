@@ -44,17 +44,6 @@ static void skip_blanks(struct check *check)
 
 /* --- strings ---------------------------------------------------------------------------------- */
 
-static int hex_digit(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The code unit of a \uXXXX at `at`; -1 when there is none. */
 static int unicode_escape(const struct check *check, const unsigned char *at)
 {
@@ -62,7 +51,7 @@ static int unicode_escape(const struct check *check, const unsigned char *at)
         return -1;
     int unit = 0;
     for (int i = 2; i < 6; i++) {
-        const int digit = hex_digit(at[i]);
+        const int digit = hex_digit((char)at[i]);
         if (digit < 0)
             return -1;
         unit = unit * 16 + digit;

@@ -12,17 +12,6 @@ bool http_target_is_clean(const char *raw, size_t len)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* A part of the target while it is being cut: bounds within the writable text. */
 struct part {
     char *data;

@@ -48,17 +48,6 @@ bool process_id_new(struct process_id *ret_id)
     return true;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* uuid_parse() does the same through strtoul(), at a twentieth of the cost of a whole poll. */
 bool process_id_parse(struct span text, struct process_id *ret_id)
 {
@@ -69,7 +58,7 @@ bool process_id_parse(struct span text, struct process_id *ret_id)
     for (size_t i = 0; i < sizeof(id.bytes); i++) {
         if ((at == 8 || at == 13 || at == 18 || at == 23) && text.data[at++] != '-')
             return false;
-        int high = hex_value(text.data[at]), low = hex_value(text.data[at + 1]);
+        int high = hex_digit(text.data[at]), low = hex_digit(text.data[at + 1]);
         if (high < 0 || low < 0)
             return false;
         id.bytes[i] = (unsigned char)(high << 4 | low);

@@ -17,15 +17,6 @@ void redis_options_defaults(struct redis_options *ret_options)
     strcpy(ret_options->client_name, "proctrackd");
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Percent-decodes into a text that ends with a zero. NULL, or why it cannot. */
 static const char *decode(struct span text, char *ret_text, size_t size, const char *too_long)
 {

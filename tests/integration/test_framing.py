@@ -15,7 +15,7 @@ class Framing(SharedServerCase):
         super().setUpClass()
         # From 1.0 on libmicrohttpd refuses much of it itself, with 400 and a page of its own.
         version = cls.client.get('/version').json['libraries']['libmicrohttpd']
-        cls.library_judges = not version.startswith('0.')
+        cls.framing_is_the_librarys = not version.startswith('0.')
 
     def tearDown(self):
         self.assertEqual(self.client.get('/healthz').status, 200)
@@ -31,7 +31,7 @@ class Framing(SharedServerCase):
         with self.server.connect() as connection:
             connection.send(data)
             answer = connection.read_answer()
-            if self.library_judges and answer.header('Content-Type') != 'application/problem+json':
+            if self.framing_is_the_librarys and answer.header('Content-Type') != 'application/problem+json':
                 statuses, ours = (*(statuses or (400,)), 400), False
             self.assertIn(answer.status, statuses or (400,), answer)
             if ours:
