@@ -11,7 +11,9 @@
 #define TIME_TEXT_SIZE 25                       /* "2025-11-08T10:00:00.000Z" and its end */
 #define TIME_MAX       INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
-int64_t clock_wall_ms(void);   /* milliseconds since 1970-01-01 UTC */
+/* Milliseconds since 1970-01-01 UTC. It follows small corrections of the system's clock; when that
+ * is set by more than a second while the program runs, this goes on as before (and logs so). */
+int64_t clock_wall_ms(void);
 int64_t clock_steady_ms(void); /* milliseconds that only go forward */
 int64_t clock_steady_us(void); /* the same in microseconds */
 

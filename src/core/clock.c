@@ -1,14 +1,67 @@
 #include "proctrack/clock.h"
 
+#include "core/clock_private.h"
+#include "proctrack/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
 #include <time.h>
 
 enum { MS_PER_SECOND = 1000, MS_PER_MINUTE = 60000, MS_PER_HOUR = 3600000, MS_PER_DAY = 86400000 };
 
-int64_t clock_wall_ms(void)
+/* The system's wall clock can be set: by hand, by a time service that found it wrong, by a host
+ * that let a machine sleep. Leases, retention and delays are stored as wall times, so a step of a
+ * day would end them all. Therefore the wall clock here is the system's at the first look, carried
+ * on by a clock that is never set (CLOCK_BOOTTIME: it counts sleep, too). It follows the system's
+ * clock in small corrections and stays with its own time beyond that, until the other comes back.
+ */
+int64_t clock_follow(struct clock_follower *follower, int64_t wall_ms, int64_t boot_ms)
+{
+    int64_t offset = atomic_load_explicit(&follower->offset, memory_order_relaxed);
+    if (offset == CLOCK_UNSET) {
+        int64_t first = wall_ms - boot_ms; /* who comes first sets it for all threads */
+        if (atomic_compare_exchange_strong(&follower->offset, &offset, first))
+            offset = first;
+    }
+    int64_t ahead = wall_ms - boot_ms - offset;
+    if (ahead != 0 && llabs(ahead) <= CLOCK_FOLLOW_MAX_MS) {
+        offset += ahead;
+        atomic_store_explicit(&follower->offset, offset, memory_order_relaxed);
+    }
+    return boot_ms + offset;
+}
+
+static int64_t read_clock_ms(clockid_t id)
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(id, &now);
     return (int64_t)now.tv_sec * MS_PER_SECOND + now.tv_nsec / 1000000;
+}
+
+/* Once when it steps away, and once when it is back. */
+static void tell_of_step(int64_t ahead)
+{
+    static _Atomic bool told;
+    bool stepped = llabs(ahead) > CLOCK_FOLLOW_MAX_MS;
+    if (atomic_load_explicit(&told, memory_order_relaxed) == stepped ||
+        atomic_exchange(&told, stepped) == stepped)
+        return;
+    if (stepped)
+        log_warn("the system's wall clock was set by ms=%" PRId64
+                 ": times go on as before, so that no lease and no retention ends by it; restart "
+                 "to take the new time over",
+                 ahead);
+    else
+        log_info("the system's wall clock is back");
+}
+
+int64_t clock_wall_ms(void)
+{
+    static struct clock_follower follower = {CLOCK_UNSET};
+    int64_t wall = read_clock_ms(CLOCK_REALTIME);
+    int64_t kept = clock_follow(&follower, wall, read_clock_ms(CLOCK_BOOTTIME));
+    tell_of_step(wall - kept);
+    return kept;
 }
 
 int64_t clock_steady_us(void)

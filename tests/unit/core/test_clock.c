@@ -1,5 +1,6 @@
 #include "support/test.h"
 
+#include "core/clock_private.h"
 #include "proctrack/clock.h"
 
 #include <stdio.h>
@@ -152,9 +153,36 @@ static void the_clocks_run(void **state)
     assert_true(wall - seconds >= -2 && wall - seconds < 60);
 }
 
+static void small_corrections_are_followed(void **state)
+{
+    (void)state;
+    struct clock_follower follower = {CLOCK_UNSET};
+    assert_int_equal(clock_follow(&follower, 1000000, 50), 1000000);
+    assert_int_equal(clock_follow(&follower, 1000100, 150), 1000100);
+    assert_int_equal(clock_follow(&follower, 1000900, 250), 1000900);
+    assert_int_equal(clock_follow(&follower, 1000500, 350), 1000500);
+    assert_int_equal(clock_follow(&follower, 1000600, 450), 1000600);
+}
+
+static void steps_are_not(void **state)
+{
+    (void)state;
+    const int64_t day = 86400000;
+    struct clock_follower follower = {CLOCK_UNSET};
+    assert_int_equal(clock_follow(&follower, 5 * day, 50), 5 * day);
+    assert_int_equal(clock_follow(&follower, 6 * day, 60), 5 * day + 10);
+    assert_int_equal(clock_follow(&follower, 6 * day + 90, 150), 5 * day + 100);
+    assert_int_equal(clock_follow(&follower, 4 * day, 250), 5 * day + 200);
+    assert_int_equal(clock_follow(&follower, 5 * day + 300, 350), 5 * day + 300);
+    assert_int_equal(clock_follow(&follower, 5 * day + 450, 450), 5 * day + 450); /* back */
+    assert_int_equal(clock_follow(&follower, 5 * day + 550, 550), 5 * day + 550);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_corrections_are_followed),
+        cmocka_unit_test(steps_are_not),
         cmocka_unit_test(known_times_are_formatted),
         cmocka_unit_test(every_day_agrees_with_the_c_library),
         cmocka_unit_test(other_forms_mean_the_same),
