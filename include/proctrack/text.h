@@ -92,6 +92,8 @@ static inline void text_append_char(struct text_buffer *buffer, char c)
 void text_append_int(struct text_buffer *buffer, int64_t value);
 void text_append_format(struct text_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* All that the file holds. False with errno set (EFBIG when the buffer cannot take it). Blocks. */
+bool text_append_file(struct text_buffer *buffer, const char *path);
 
 #define text_append_literal(buffer, literal) text_append((buffer), (literal), sizeof(literal) - 1)
 

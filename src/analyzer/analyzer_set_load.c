@@ -12,12 +12,10 @@
 #include "proctrack/json_scan.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FILE_MAX ((size_t)1024 * 1024)
 
@@ -267,28 +265,12 @@ static bool read_document(struct reading *reading, struct span text, struct anal
     return read_analyzers(reading, value, set);
 }
 
-/* False with errno set (EFBIG over FILE_MAX). */
-static bool read_file(const char *path, struct text_buffer *text)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t n = 0;
-    char part[4096];
-    while (!text->failed && (n = read(fd, part, sizeof(part))) > 0)
-        text_append(text, part, (size_t)n);
-    int why = n < 0 ? errno : EFBIG;
-    close(fd);
-    errno = why;
-    return n == 0 && !text->failed;
-}
-
 bool analyzer_set_load(struct analyzer_set *set, const char *path, char *ret_why, size_t why_size)
 {
     struct reading reading = {.path = path, .why = ret_why, .why_size = why_size};
     struct text_buffer text;
     text_buffer_init(&text, FILE_MAX);
-    bool ok = read_file(path, &text);
+    bool ok = text_append_file(&text, path);
     if (ok)
         ok = read_document(&reading, text_buffer_span(&text), set);
     else
