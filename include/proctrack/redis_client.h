@@ -67,9 +67,17 @@ struct redis_client_setup {
     const struct span *scripts; /* texts; sent once, then called by hash */
     size_t script_count;        /* at most REDIS_SCRIPTS_MAX */
     const char *layout_key; /* this key is created with `layout`, and if it holds anything else */
-    const char *layout;     /*     the Redis is not used */
+    const char *layout;     /*     the Redis is not used; NULL: none */
     uint64_t *reconnects;   /* counted up: connections made after the first, */
     uint64_t *timeouts;     /*     requests that missed their deadline */
+    /* May be NULL. Called when the connection begins to serve, and when it ends or a try to make it
+     * failed; it may close the client, but not destroy it. */
+    void (*on_state)(void *arg, bool ready);
+    /* For a connection that listens, which is no news to whoever reads the log: it subscribes to
+     * this channel; else NULL. Its requests may only subscribe to it again. */
+    const char *channel;
+    void (*on_message)(void *arg, const struct redisReply *payload);
+    void *arg;
 };
 
 /* NULL if no memory, or when the TLS settings cannot be used (logged). Connects in the background
@@ -82,6 +90,10 @@ void redis_client_close(struct redis_client *client);
 void redis_client_destroy(struct redis_client *client);
 
 bool redis_client_is_ready(const struct redis_client *client);
+/* Why it is not; valid until the next try. */
+const char *redis_client_problem(const struct redis_client *client);
+/* What the server calls this connection; of one that listens and is ready. */
+int64_t redis_client_id(const struct redis_client *client);
 
 /* One or several commands whose last reply is the answer. Embed it; the owner keeps it until
  * `done`, which runs exactly once, perhaps before the submit returns.
@@ -96,6 +108,7 @@ struct redis_request {
     void (*build)(struct redis_request *request, struct redis_commands *commands);
     void (*done)(struct redis_request *request, enum err err, struct redisReply *reply);
     bool writes; /* with wait_replicas, OK means that so many replicas have it */
+    bool quiet;  /* an error that Redis answers is no news: it is not logged */
 
     /* private */
     struct list_link link;

@@ -35,8 +35,8 @@ static void log_problem(struct redis_client *client, const char *problem)
     if (!was_ready && strcmp(client->problem, problem) == 0)
         return;
     snprintf(client->problem, sizeof(client->problem), "%s", problem);
-    log_warn("redis %s host=%s reason=\"%s\"", was_ready ? "lost" : "unavailable", client->where,
-             client->problem);
+    log_line(redis_client_listens(client) ? LOG_DEBUG : LOG_WARN, "redis %s host=%s reason=\"%s\"",
+             was_ready ? "lost" : "unavailable", client->where, client->problem);
 }
 
 /* Between a quarter and the whole of it, so that many clients do not come back as one. */
@@ -62,6 +62,12 @@ static void let_go(struct redis_client *client)
     redis_link_drop(&client->link);
 }
 
+static void tell_state(struct redis_client *client, bool ready)
+{
+    if (client->setup->on_state != NULL)
+        client->setup->on_state(client->setup->arg, ready);
+}
+
 void redis_client_lose(struct redis_client *client, const char *problem)
 {
     assert(client->state != REDIS_CLOSED);
@@ -69,6 +75,7 @@ void redis_client_lose(struct redis_client *client, const char *problem)
     rest(client);
     let_go(client);
     redis_flow_end(client, ERR_UNAVAILABLE);
+    tell_state(client, false);
 }
 
 void redis_client_enter(struct redis_client *client)
@@ -80,7 +87,9 @@ void redis_client_enter(struct redis_client *client)
     if (client->was_ready && client->setup->reconnects != NULL)
         ++*client->setup->reconnects;
     client->was_ready = true;
-    log_info("redis ready host=%s database=%d", client->where, client->options->database);
+    log_line(redis_client_listens(client) ? LOG_DEBUG : LOG_INFO, "redis ready host=%s database=%d",
+             client->where, client->options->database);
+    tell_state(client, true);
 }
 
 /* --- a try ----------------------------------------------------------------------------------- */
@@ -214,6 +223,7 @@ struct redis_client *redis_client_create(struct loop *loop, const struct redis_o
     client->rest_ms = REST_FIRST_MS;
     redis_options_describe(options, client->where, sizeof(client->where));
     redis_link_init(&client->link, loop);
+    client->link.listens = redis_client_listens(client);
     redis_commands_init(&client->commands, setup->scripts);
     client->pace = loop_timer_create(loop, on_pace, client);
     if (!redis_flow_init(client) || client->pace == NULL || !prepare_tls(client)) {
@@ -227,6 +237,16 @@ struct redis_client *redis_client_create(struct loop *loop, const struct redis_o
 bool redis_client_is_ready(const struct redis_client *client)
 {
     return client->state == REDIS_READY;
+}
+
+const char *redis_client_problem(const struct redis_client *client)
+{
+    return client->problem;
+}
+
+int64_t redis_client_id(const struct redis_client *client)
+{
+    return client->id;
 }
 
 void redis_client_close(struct redis_client *client)

@@ -26,6 +26,8 @@ enum redis_step {
     STEP_LAYOUT_SET,
     STEP_LAYOUT_GET,
     STEP_PING,
+    STEP_ID,
+    STEP_SUBSCRIBE,
 };
 
 struct redis_session {
@@ -51,6 +53,7 @@ struct redis_client {
     char problem[REDIS_PROBLEM_MAX]; /* as last logged; empty while all is well */
 
     struct redis_session session; /* while entering */
+    int64_t id;                   /* of a listening connection, as the server numbers it */
 
     struct redis_commands commands;
     struct list_link in_flight; /* redis_request.link, in the order of their replies */
@@ -71,6 +74,11 @@ struct redis_client {
 /* redis_client.c. Ends the connection, ends all requests, and rests before the next try. */
 void redis_client_lose(struct redis_client *client, const char *problem);
 void redis_client_enter(struct redis_client *client); /* the session is set up */
+
+static inline bool redis_client_listens(const struct redis_client *client)
+{
+    return client->setup->channel != NULL;
+}
 
 /* redis_session.c. Sends what a new connection must be asked, and judges the replies; one of
  * redis_client_enter() and redis_client_lose() follows. */

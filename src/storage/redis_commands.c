@@ -82,15 +82,17 @@ void redis_arg_int(struct redis_commands *commands, int64_t arg)
 
 bool redis_commands_end(struct redis_commands *commands)
 {
+    size_t len = commands->text.len;
+    text_append_char(&commands->text, '\0'); /* hiredis looks for one more argument of SUBSCRIBE */
     if (commands->text.failed || commands->count == 0)
         return false;
     for (int i = 0; i < commands->count; i++) {
         char header[HEADER_ROOM];
         size_t body = commands->starts[i] + HEADER_ROOM;
-        size_t end = i + 1 < commands->count ? commands->starts[i + 1] : commands->text.len;
-        size_t len = (size_t)snprintf(header, sizeof(header), "*%d\r\n", commands->args[i]);
-        memcpy(commands->text.data + body - len, header, len);
-        commands->parts[i] = (struct span){commands->text.data + body - len, end - body + len};
+        size_t end = i + 1 < commands->count ? commands->starts[i + 1] : len;
+        size_t head = (size_t)snprintf(header, sizeof(header), "*%d\r\n", commands->args[i]);
+        memcpy(commands->text.data + body - head, header, head);
+        commands->parts[i] = (struct span){commands->text.data + body - head, end - body + head};
     }
     return true;
 }

@@ -192,7 +192,7 @@ static void note_error(struct redis_client *client, struct redis_request *reques
         return;
     request->result = err;
     request->script_missing = strncmp(reply->str, "NOSCRIPT", 8) == 0;
-    if (!request->script_missing)
+    if (!request->script_missing && !request->quiet)
         log_error_reply(client, reply, err);
 }
 
@@ -236,19 +236,31 @@ static void take_reply(struct redis_client *client, struct redis_request *reques
         redis_client_lose(client, "it is a read-only replica");
 }
 
+/* ["message", channel, payload] */
+static bool is_message(const struct redis_client *client, const redisReply *reply)
+{
+    return redis_client_listens(client) && reply->type == REDIS_REPLY_ARRAY &&
+           reply->elements == 3 && reply->element[0]->type == REDIS_REPLY_STRING &&
+           strcmp(reply->element[0]->str, "message") == 0;
+}
+
 static void on_reply(redisAsyncContext *context, void *any_reply, void *unused)
 {
     struct redis_client *client = context->data;
     (void)unused;
     if (client == NULL || any_reply == NULL)
         return; /* the connection has ended, and its requests end elsewhere */
+    if (is_message(client, any_reply)) {
+        client->setup->on_message(client->setup->arg, ((const redisReply *)any_reply)->element[2]);
+        return;
+    }
     assert(!list_is_empty(&client->in_flight));
     struct redis_request *request =
         container_of(client->in_flight.next, struct redis_request, link);
     request->replies--;
     /* What was read beyond the last expected reply cannot answer what is sent from now on. */
     bool surplus = request->replies == 0 && client->in_flight.prev == &request->link &&
-                   redis_has_unread(&context->c);
+                   !redis_client_listens(client) && redis_has_unread(&context->c);
     if (client->state == REDIS_ENTERING) { /* the one request is the session's */
         if (request->replies == 0)
             list_remove(&request->link);

@@ -35,9 +35,10 @@ static bool is_surprised(redisAsyncContext *context)
     return redisBufferRead(c) == REDIS_OK && redis_has_unread(c);
 }
 
-static void handle_read(redisAsyncContext *context)
+static void handle_read(const struct redis_link *link)
 {
-    if (is_surprised(context)) {
+    redisAsyncContext *context = link->context;
+    if (!link->listens && is_surprised(context)) {
         context->c.err = REDIS_ERR_PROTOCOL; /* with an error noted, hiredis ends the connection */
         snprintf(context->c.errstr, sizeof(context->c.errstr), "a reply to no request");
     }
@@ -50,7 +51,7 @@ static void on_ready(void *arg, int events)
     if ((events & LOOP_WRITE) != 0)
         handle_write(link);
     if ((events & LOOP_READ) != 0 && link->context != NULL)
-        handle_read(link->context);
+        handle_read(link);
 }
 
 static void add_read(void *arg)

@@ -11,6 +11,7 @@ struct redis_link {
     struct loop_watch *watch;
     struct loop_task flush;
     int events;    /* that are watched */
+    bool listens;  /* replies may come that nobody asked for */
     bool writing;  /* within hiredis' write: asking again means that bytes are left */
     size_t unsent; /* at most so many bytes wait to be written */
 };

@@ -43,17 +43,33 @@ static void build_layout(struct redis_client *client, struct redis_commands *com
     add_step(&client->session, STEP_LAYOUT_GET);
 }
 
+/* The last, since from then on the connection takes no other command. */
+static void build_subscription(struct redis_client *client, struct redis_commands *commands)
+{
+    redis_command(commands, "CLIENT");
+    redis_arg_str(commands, "ID");
+    add_step(&client->session, STEP_ID);
+    redis_command(commands, "SUBSCRIBE");
+    redis_arg_str(commands, client->setup->channel);
+    add_step(&client->session, STEP_SUBSCRIBE);
+}
+
 static void build_session(struct redis_request *request, struct redis_commands *commands)
 {
     struct redis_client *client = container_of(request, struct redis_client, session.request);
     build_entry(client, commands);
+    if (redis_client_listens(client)) {
+        build_subscription(client, commands);
+        return;
+    }
     for (size_t i = 0; i < client->setup->script_count; i++) {
         redis_command(commands, "SCRIPT");
         redis_arg_str(commands, "LOAD");
         redis_arg(commands, client->setup->scripts[i]);
         add_step(&client->session, STEP_SCRIPT);
     }
-    build_layout(client, commands);
+    if (client->setup->layout_key != NULL)
+        build_layout(client, commands);
     redis_command(commands, "PING");
     add_step(&client->session, STEP_PING);
 }
@@ -87,6 +103,13 @@ static void check_no_error(struct redis_client *client, const char *step, const 
 {
     if (reply->type == REDIS_REPLY_ERROR)
         refuse(client, step, reply->str);
+}
+
+static void check_last(struct redis_client *client, const char *step, const redisReply *reply)
+{
+    check_no_error(client, step, reply);
+    if (client->state == REDIS_ENTERING)
+        redis_client_enter(client);
 }
 
 static void check_script(struct redis_client *client, const redisReply *reply)
@@ -139,9 +162,14 @@ void redis_session_reply(struct redis_client *client, const redisReply *reply)
         check_layout_get(client, reply);
         break;
     case STEP_PING:
-        check_no_error(client, "PING", reply);
-        if (client->state == REDIS_ENTERING)
-            redis_client_enter(client);
+        check_last(client, "PING", reply);
+        break;
+    case STEP_ID:
+        check_no_error(client, "CLIENT ID", reply);
+        client->id = reply->integer; /* 0 if it is none: such a connection is not found later */
+        break;
+    case STEP_SUBSCRIBE:
+        check_last(client, "SUBSCRIBE", reply);
         break;
     }
 }
