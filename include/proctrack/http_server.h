@@ -20,6 +20,7 @@ struct http_options {
     bool durable;                /* false: what is stored is lost when the program ends */
     const struct span *known_types; /* for the 422 that names them */
     size_t known_type_count;
+    const int *known_type_slots;   /* of each: how many this instance runs at once; NULL: none */
     int64_t analyze_retry_after_s; /* Retry-After of 202 */
 };
 

@@ -41,6 +41,21 @@ struct repo_create {
     struct process existing;     /* out, only when replayed (without input) */
 };
 
+/* Stores up to REPO_BATCH_MAX new processes, wholly or not at all; their ids are
+ * process_id_nth(&base, index in the client's list). With a key as repo_create; when replayed,
+ * `base` is the stored batch's, and nothing is stored. */
+#define REPO_BATCH_MAX 1000
+struct repo_create_batch {
+    struct process_op op;
+    struct process_id base;          /* in; out when replayed */
+    const struct process *processes; /* in */
+    size_t count;                    /* in */
+    struct span idempotency_key;     /* in: or absent */
+    uint64_t fingerprint;            /* in */
+    int64_t now;                     /* in */
+    bool replayed;                   /* out */
+};
+
 /* OK, NOT_FOUND (never existed), GONE (removed, tombstone still there), CORRUPT. */
 struct repo_get {
     struct process_op op;
@@ -67,13 +82,18 @@ struct repo_transition {
  * bounds how long one call holds up the loop, and with Redis everybody else's answers. */
 #define REPO_PAGE_BYTES (1024 * 1024)
 
-/* Takes up to max due processes of the types: highest priority first, then oldest. OK with
- * count = 0 when there is none. */
-#define REPO_CLAIM_MAX 64
+/* Takes up to max due processes of the types that are not paused: highest priority first, then
+ * oldest. OK with count = 0 when there is none. */
+#define REPO_CLAIM_MAX       64
+#define REPO_CLAIM_TYPES_MAX 1000
 struct repo_claim {
     struct process_op op;
-    const struct span *types; /* in */
+    const struct span *types; /* in; no type twice */
     size_t type_count;
+    bool announce; /* in: note that this worker looks for these types, see repo_types, repo_workers
+                    */
+    bool listen;   /* in: when there is none, call on_work as soon as there may be one, if the store
+                      can tell (once, and possibly without cause) */
     struct span worker;                                 /* in */
     int max;                                            /* in: 1..REPO_CLAIM_MAX */
     int64_t now, lease_ms;                              /* in */
@@ -107,7 +127,7 @@ struct repo_list {
     struct process_op op;
     bool by_status;                        /* in */
     enum process_status status;            /* in, when by_status */
-    struct span type, group;               /* in: or absent */
+    struct span type, group;               /* in: or absent; the members of a group have an index */
     int64_t created_after, created_before; /* in: exclusive; 0: open */
     int limit;                             /* in: 1..REPO_LIST_MAX */
     bool has_position;                     /* in */
@@ -143,8 +163,100 @@ struct repo_sweep {
     bool more;                             /* out */
 };
 
+/* How pending processes stand: for the reason that they give. All of those that are asked for may
+ * be in any state by now. */
+#define REPO_STANDING_MAX REPO_LIST_MAX
+struct repo_type_state {
+    bool paused;
+    int64_t running;         /* of this type */
+    int64_t last_claimed_at; /* when a worker last looked for it (see announce); TIME_NONE: never */
+};
+struct repo_standing_item {
+    struct process_id id;            /* in */
+    char type[PROCESS_TYPE_MAX + 1]; /* in */
+    int64_t position;                /* out: 1 is the next of its type; 0: not in the queue */
+    struct repo_type_state state;    /* out */
+};
+struct repo_standing {
+    struct process_op op;
+    struct repo_standing_item *items; /* in: the caller's, until done */
+    size_t count;                     /* in: 1..REPO_STANDING_MAX */
+};
+
+/* The members of a group, counted from the index of its members. OK with total = 0 when it has
+ * none. */
+#define REPO_GROUP_RUNNING_MAX 1000
+struct repo_group {
+    struct process_op op;
+    struct span group;                       /* in */
+    int64_t by_status[PROCESS_STATUS_COUNT]; /* out */
+    int64_t total;                           /* out */
+    double running_percent; /* out: mean of the running members' progress.percent (without one: 0),
+                               over the first REPO_GROUP_RUNNING_MAX of them; 0 without running */
+};
+
+/* The types that are known: with processes waiting or running, paused, or looked for or created
+ * not long ago. Ordered by name. */
+#define REPO_TYPES_MAX 1000
+struct repo_type {
+    char type[PROCESS_TYPE_MAX + 1];
+    struct repo_type_state state;
+    int64_t waiting;       /* claimable */
+    int64_t waiting_since; /* since when the oldest of them could be claimed; TIME_NONE: none */
+    int64_t workers;       /* that looked for it since `workers_since` */
+};
+struct repo_types {
+    struct process_op op;
+    int64_t now, workers_since;    /* in */
+    const struct repo_type *types; /* out */
+    size_t count;                  /* out */
+    bool more;                     /* out: there are more than REPO_TYPES_MAX */
+};
+
+/* Workers that looked for work or hold some, the one last seen first. */
+#define REPO_WORKERS_MAX     500
+#define REPO_WORKER_HELD_MAX 16
+struct repo_worker {
+    char worker[PROCESS_WORKER_MAX + 1];
+    int64_t last_seen_at; /* looking for work, or claiming */
+    int64_t held;         /* processes that it runs */
+    struct {
+        struct process_id id;
+        int64_t claimed_at;
+    } processes[REPO_WORKER_HELD_MAX]; /* the first of these, min(held, REPO_WORKER_HELD_MAX) */
+};
+struct repo_workers {
+    struct process_op op;
+    int64_t now;                       /* in */
+    const struct repo_worker *workers; /* out */
+    size_t count;                      /* out */
+    bool more;                         /* out: there are more than REPO_WORKERS_MAX */
+};
+
+/* A paused type's processes stay in the queue: claims pass by them. */
+struct repo_pause {
+    struct process_op op;
+    struct span type; /* in */
+    bool paused;      /* in */
+    bool changed;     /* out */
+    struct {          /* as in repo_transition */
+        void (*done)(struct process_op *op);
+        void *arg;
+    } outer;
+};
+
+/* A process's timeline as it is stored, oldest first (see process.h). As get otherwise. */
+struct repo_events {
+    struct process_op op;
+    struct process_id id;      /* in */
+    struct process process;    /* out, without input; process.events - count are no longer kept */
+    const struct span *events; /* out: JSON objects */
+    size_t count;              /* out */
+};
+
 /* One bounded step of what time brings: scheduled processes that are due become claimable; leases
- * that have lapsed are applied as EVENT_LAPSE. Any instance may, several do no harm. */
+ * that have lapsed are applied as EVENT_LAPSE, deadlines of pending ones that have passed as
+ * EVENT_EXPIRE. Any instance may, several do no harm. */
 struct repo_advance {
     struct process_op op;
     int64_t now;     /* in */
@@ -152,6 +264,7 @@ struct repo_advance {
     uint32_t jitter; /* in: random */
     int released;    /* out: scheduled -> claimable */
     int lapsed;      /* out */
+    int expired;     /* out */
     bool more;       /* out: the limit was reached */
 };
 
@@ -169,6 +282,13 @@ struct process_repository_ops {
     void (*remove)(struct process_repository *repository, struct repo_remove *call);
     void (*list)(struct process_repository *repository, struct repo_list *call);
     void (*counts)(struct process_repository *repository, struct repo_counts *call);
+    void (*create_batch)(struct process_repository *repository, struct repo_create_batch *call);
+    void (*standing)(struct process_repository *repository, struct repo_standing *call);
+    void (*group)(struct process_repository *repository, struct repo_group *call);
+    void (*types)(struct process_repository *repository, struct repo_types *call);
+    void (*workers)(struct process_repository *repository, struct repo_workers *call);
+    void (*pause)(struct process_repository *repository, struct repo_pause *call);
+    void (*events)(struct process_repository *repository, struct repo_events *call);
     void (*sweep)(struct process_repository *repository, struct repo_sweep *call);
     void (*advance)(struct process_repository *repository, struct repo_advance *call);
     void (*ping)(struct process_repository *repository, struct repo_ping *call);
@@ -188,6 +308,10 @@ struct process_repository {
     const struct process_repository_ops *ops;
     const struct process_policy *policy;
     struct repository_counters counters;
+    /* Called (when set) by a store that others write to, when something of this type, or of any
+     * when it is absent, may have become claimable after a claim with `listen`. The manager's. */
+    void (*on_work)(void *arg, struct span type);
+    void *on_work_arg;
     bool closed;
 };
 
@@ -204,6 +328,13 @@ void repository_claim(struct process_repository *repository, struct repo_claim *
 void repository_remove(struct process_repository *repository, struct repo_remove *call);
 void repository_list(struct process_repository *repository, struct repo_list *call);
 void repository_counts(struct process_repository *repository, struct repo_counts *call);
+void repository_create_batch(struct process_repository *repository, struct repo_create_batch *call);
+void repository_standing(struct process_repository *repository, struct repo_standing *call);
+void repository_group(struct process_repository *repository, struct repo_group *call);
+void repository_types(struct process_repository *repository, struct repo_types *call);
+void repository_workers(struct process_repository *repository, struct repo_workers *call);
+void repository_pause(struct process_repository *repository, struct repo_pause *call);
+void repository_events(struct process_repository *repository, struct repo_events *call);
 void repository_sweep(struct process_repository *repository, struct repo_sweep *call);
 void repository_advance(struct process_repository *repository, struct repo_advance *call);
 void repository_ping(struct process_repository *repository, struct repo_ping *call);

@@ -61,6 +61,12 @@ static void describe(struct failure *failure, enum run_cause cause,
         text_append_literal(&failure->message, "the attempt ran longer than its timeout");
         return;
     }
+    if (cause == CAUSE_DEADLINE) {
+        failure->code = "deadline_exceeded";
+        failure->retryable = false;
+        text_append_literal(&failure->message, "its deadline passed before it was done");
+        return;
+    }
     if (cause == CAUSE_OUTPUT) {
         failure->code = "output_too_large";
         failure->retryable = false;
@@ -106,6 +112,7 @@ static enum process_event event_of(enum run_cause cause, const struct analyzer_c
     case CAUSE_NONE:
         break;
     case CAUSE_TIMEOUT:
+    case CAUSE_DEADLINE:
     case CAUSE_OUTPUT:
         return EVENT_FAIL;
     case CAUSE_CANCEL:

@@ -6,12 +6,13 @@
 
 /* Why a run was ended from our side. */
 enum run_cause {
-    CAUSE_NONE,    /* it was not */
-    CAUSE_TIMEOUT, /* the process's deadline or the analyzer's */
-    CAUSE_CANCEL,  /* somebody asked for it */
-    CAUSE_STOP,    /* the pool stops: the process goes back unharmed */
-    CAUSE_OUTPUT,  /* more output than allowed */
-    CAUSE_LOST,    /* the lease is another's, or cannot be renewed: nothing is reported */
+    CAUSE_NONE,     /* it was not */
+    CAUSE_TIMEOUT,  /* the process's timeout or the analyzer's */
+    CAUSE_DEADLINE, /* the process's, over all attempts */
+    CAUSE_CANCEL,   /* somebody asked for it */
+    CAUSE_STOP,     /* the pool stops: the process goes back unharmed */
+    CAUSE_OUTPUT,   /* more output than allowed */
+    CAUSE_LOST,     /* the lease is another's, or cannot be renewed: nothing is reported */
 };
 
 struct run_outcome {

@@ -27,7 +27,7 @@ struct lane {
     const struct analyzer *analyzer;
     struct slot *slots;
     int busy;
-    struct repo_claim claim;
+    struct process_claim claim;
     bool claim_open;
     bool look_again; /* after the open claim */
     int64_t claimed_at;
@@ -98,11 +98,11 @@ static void start_run(struct lane *lane, struct slot *slot, const struct process
 
 static void on_claimed(struct process_op *op)
 {
-    struct repo_claim *call = container_of(op, struct repo_claim, op);
-    struct lane *lane = container_of(call, struct lane, claim);
+    struct lane *lane = container_of(op, struct lane, claim.op);
+    const struct repo_claim *claim = &lane->claim.claim;
     lane->claim_open = false;
-    if (op->result == ERR_OK && call->count > 0) {
-        start_run(lane, lane->claim_slot, &call->processes[0]);
+    if (op->result == ERR_OK && claim->count > 0) {
+        start_run(lane, lane->claim_slot, &claim->processes[0]);
     } else {
         lane->idle_since = loop_now_ms(lane->pool->context.loop);
         if (op->result != ERR_OK)
@@ -119,11 +119,12 @@ static void claim(struct lane *lane, struct slot *slot)
     lane->look_again = false;
     lane->claim_slot = slot;
     lane->claimed_at = loop_now_ms(pool->context.loop);
-    lane->claim.types = &lane->analyzer->type;
-    lane->claim.type_count = 1;
-    lane->claim.worker = span_of(slot->worker);
-    lane->claim.max = 1;
-    lane->claim.lease_ms = pool->context.lease_ms;
+    lane->claim.wait_ms = 0; /* the pool waits itself, for all slots of a lane at once */
+    lane->claim.claim.types = &lane->analyzer->type;
+    lane->claim.claim.type_count = 1;
+    lane->claim.claim.worker = span_of(slot->worker);
+    lane->claim.claim.max = 1;
+    lane->claim.claim.lease_ms = pool->context.lease_ms;
     process_op_init(&lane->claim.op, on_claimed);
     process_manager_claim(pool->context.manager, &lane->claim);
 }

@@ -1,15 +1,12 @@
 #include "analyzer/analyzer_progress.h"
 
 #include "proctrack/json_scan.h"
+#include "proctrack/process.h"
 
 #include <string.h>
 
 struct progress {
-    bool has_percent, has_step, has_steps;
-    double percent;
-    int64_t step, steps;
-    bool has_message;
-    size_t message_len;
+    struct process_progress known; /* its message lies in `message` */
     char message[PROGRESS_MESSAGE_MAX * 4 + 1];
 };
 
@@ -21,20 +18,22 @@ static size_t count_characters(const char *text, size_t len)
     return count;
 }
 
-static bool read_percent(struct progress *progress, struct span value)
+static bool read_percent(struct process_progress *known, struct span value)
 {
-    progress->has_percent = true;
-    return json_kind_of(value) == JSON_KIND_NUMBER && json_to_double(value, &progress->percent) &&
-           progress->percent >= 0 && progress->percent <= 100;
+    known->has_percent = true;
+    return json_kind_of(value) == JSON_KIND_NUMBER && json_to_double(value, &known->percent) &&
+           known->percent >= 0 && known->percent <= 100;
 }
 
 static bool read_message(struct progress *progress, struct span value)
 {
-    progress->has_message = true;
-    return json_kind_of(value) == JSON_KIND_STRING &&
-           json_string_copy(value, progress->message, sizeof(progress->message),
-                            &progress->message_len) &&
-           count_characters(progress->message, progress->message_len) <= PROGRESS_MESSAGE_MAX;
+    size_t len;
+    if (json_kind_of(value) != JSON_KIND_STRING ||
+        !json_string_copy(value, progress->message, sizeof(progress->message), &len) ||
+        count_characters(progress->message, len) > PROGRESS_MESSAGE_MAX)
+        return false;
+    progress->known.message = (struct span){progress->message, len};
+    return true;
 }
 
 static bool read_count(struct span value, bool *ret_has, int64_t *ret_count)
@@ -48,53 +47,14 @@ static bool read_member(struct progress *progress, struct span key, struct span 
     if (json_kind_of(value) == JSON_KIND_NULL)
         return true;
     if (json_string_is(key, "percent"))
-        return read_percent(progress, value);
+        return read_percent(&progress->known, value);
     if (json_string_is(key, "message"))
         return read_message(progress, value);
     if (json_string_is(key, "step"))
-        return read_count(value, &progress->has_step, &progress->step);
+        return read_count(value, &progress->known.has_step, &progress->known.step);
     if (json_string_is(key, "steps"))
-        return read_count(value, &progress->has_steps, &progress->steps);
+        return read_count(value, &progress->known.has_steps, &progress->known.steps);
     return true;
-}
-
-static void append_hundredths(struct text_buffer *out, double value)
-{
-    int hundredths = (int)(value * 100 + 0.5);
-    text_append_int(out, hundredths / 100);
-    if (hundredths % 100 == 0)
-        return;
-    text_append_char(out, '.');
-    text_append_char(out, (char)('0' + hundredths % 100 / 10));
-    if (hundredths % 10 != 0)
-        text_append_char(out, (char)('0' + hundredths % 10));
-}
-
-static void append_count(struct text_buffer *out, bool has, int64_t count)
-{
-    if (has)
-        text_append_int(out, count);
-    else
-        text_append_literal(out, "null");
-}
-
-static void append_canonical(struct text_buffer *out, const struct progress *progress)
-{
-    text_append_literal(out, "{\"percent\":");
-    if (progress->has_percent)
-        append_hundredths(out, progress->percent);
-    else
-        text_append_literal(out, "null");
-    text_append_literal(out, ",\"message\":");
-    if (progress->has_message)
-        text_append_json_string(out, (struct span){progress->message, progress->message_len});
-    else
-        text_append_literal(out, "null");
-    text_append_literal(out, ",\"step\":");
-    append_count(out, progress->has_step, progress->step);
-    text_append_literal(out, ",\"steps\":");
-    append_count(out, progress->has_steps, progress->steps);
-    text_append_char(out, '}');
 }
 
 bool progress_parse(struct span line, struct text_buffer *out)
@@ -103,12 +63,12 @@ bool progress_parse(struct span line, struct text_buffer *out)
     struct json_fault fault;
     if (!json_check(line, &object, &fault) || json_kind_of(object) != JSON_KIND_OBJECT)
         return false;
-    struct progress progress = {.percent = 0};
+    struct progress progress = {.known = {.percent = 0}};
     for (size_t cursor = 0; json_object_next(object, &cursor, &key, &value);) {
         if (!read_member(&progress, key, value))
             return false;
     }
-    append_canonical(out, &progress);
+    process_progress_append(out, &progress.known);
     return true;
 }
 

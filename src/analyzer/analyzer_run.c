@@ -2,7 +2,7 @@
  *
  *   RUNNING    the command runs; heartbeats renew the lease, progress is passed on
  *   ENDING     it was told to end (TERM, then KILL at kill_at), `cause` says why; heartbeats go on
- *   REPORTING  it has ended; its last progress and then the outcome are sent until one arrives
+ *   REPORTING  it has ended; the outcome is sent, with its last progress, until one arrives
  *   OVER       nothing is left to send; the run goes when no call and no command is open
  *
  * Whatever happens (output, timers, answers) only notes what it changes and defers step(), the one
@@ -156,7 +156,7 @@ static void step(struct loop_task *task)
     struct analyzer_run *run = container_of(task, struct analyzer_run, step);
     int64_t now = loop_now_ms(run->context->loop);
     if (now >= run->timeout_at)
-        end_command(run, CAUSE_TIMEOUT, run->context->cancel_grace_ms);
+        end_command(run, run->timeout_cause, run->context->cancel_grace_ms);
     if (now >= run->kill_at)
         kill_command(run);
     run_send_next(run, now);
@@ -195,13 +195,21 @@ static bool copy_process(struct analyzer_run *run, const struct process *process
     return true;
 }
 
-static int64_t timeout_of(const struct analyzer_run *run, const struct process *process,
-                          int64_t now)
+/* The analyzer's limit, the process's, or what is left until its deadline: whichever ends first. */
+static void set_timeout(struct analyzer_run *run, const struct process *process)
 {
     int64_t limit = run->analyzer->timeout_ms;
+    run->timeout_cause = CAUSE_TIMEOUT;
     if (process->timeout_ms > 0 && (limit == 0 || process->timeout_ms < limit))
         limit = process->timeout_ms;
-    return limit > 0 ? now + limit : NEVER;
+    if (process->deadline != TIME_NONE) {
+        int64_t left = process->deadline - clock_wall_ms();
+        if (limit == 0 || left <= limit) {
+            run->timeout_cause = CAUSE_DEADLINE;
+            limit = left > 1 ? left : 1;
+        }
+    }
+    run->timeout_at = limit > 0 ? loop_now_ms(run->context->loop) + limit : NEVER;
 }
 
 static bool start_command(struct analyzer_run *run)
@@ -231,7 +239,7 @@ static bool start_command(struct analyzer_run *run)
 
 static void set_times(struct analyzer_run *run, const struct process *process, int64_t claimed_at)
 {
-    run->timeout_at = timeout_of(run, process, loop_now_ms(run->context->loop));
+    set_timeout(run, process);
     run->kill_at = NEVER;
     run->last_heartbeat = claimed_at;
     run->heartbeat_at = claimed_at + run_heartbeat_period(run->context);

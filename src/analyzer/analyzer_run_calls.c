@@ -1,10 +1,9 @@
 /* What a run tells the manager. At most one call is open, so that reports arrive in order. */
 #include "analyzer/analyzer_run_private.h"
 
-#define HEARTBEAT_MAX_MS  2000 /* a cancel asked elsewhere is noticed after this at the latest */
-#define PROGRESS_PAUSE_MS 100  /* between two stored ones */
-#define RETRY_MIN_MS      100
-#define RETRY_MAX_MS      2000
+#define HEARTBEAT_MAX_MS 2000 /* a cancel asked elsewhere is noticed after this at the latest */
+#define RETRY_MIN_MS     100
+#define RETRY_MAX_MS     2000
 
 int64_t run_heartbeat_period(const struct run_context *context)
 {
@@ -54,7 +53,7 @@ static void on_done(struct analyzer_run *run)
 static void on_unknown(struct analyzer_run *run)
 {
     int64_t now = loop_now_ms(run->context->loop);
-    if (run->call.change.event == EVENT_PROGRESS)
+    if (run->call.change.progress.data != NULL)
         run->progress_due = true;
     if (now >= run_earlier(run->lease_end, run->give_up_at)) {
         run_lose(run);
@@ -100,20 +99,26 @@ static void send_change(struct analyzer_run *run, struct process_change change, 
     process_manager_change(run->context->manager, &run->call);
 }
 
-static void send_progress(struct analyzer_run *run, int64_t now)
+/* The latest; absent when there is no memory for it. */
+static struct span take_progress(struct analyzer_run *run)
 {
     run->progress.len = 0;
     text_append_span(&run->progress, text_buffer_span(&run->command.progress.latest));
     run->progress_due = false;
+    if (!run->progress.failed)
+        return text_buffer_span(&run->progress);
+    text_buffer_finish(&run->progress);
+    return SPAN_NONE;
+}
+
+/* No sooner than the manager would store it: what it holds back keeps the outcome waiting. */
+static void send_progress(struct analyzer_run *run, int64_t now)
+{
+    struct span progress = take_progress(run);
     run->progress_at = now + PROGRESS_PAUSE_MS;
-    if (run->progress.failed) { /* no memory: there will be newer progress */
-        text_buffer_finish(&run->progress);
-        return;
-    }
-    send_change(run,
-                (struct process_change){.event = EVENT_PROGRESS,
-                                        .progress = text_buffer_span(&run->progress)},
-                now);
+    if (progress.data != NULL)
+        send_change(run, (struct process_change){.event = EVENT_PROGRESS, .progress = progress},
+                    now);
 }
 
 static struct span present(const struct text_buffer *text)
@@ -124,13 +129,15 @@ static struct span present(const struct text_buffer *text)
 static void send_outcome(struct analyzer_run *run, int64_t now)
 {
     const struct run_outcome *outcome = &run->outcome;
-    send_change(run,
-                (struct process_change){.event = outcome->event,
-                                        .result = present(&outcome->result),
-                                        .error = present(&outcome->error),
-                                        .usage = present(&outcome->usage),
-                                        .retryable = outcome->retryable},
-                now);
+    send_change(
+        run,
+        (struct process_change){.event = outcome->event,
+                                .progress = run->progress_due ? take_progress(run) : SPAN_NONE,
+                                .result = present(&outcome->result),
+                                .error = present(&outcome->error),
+                                .usage = present(&outcome->usage),
+                                .retryable = outcome->retryable},
+        now);
 }
 
 /* While there is a command, whose end we still mean to report. */
@@ -141,9 +148,7 @@ static bool lease_must_live(const struct analyzer_run *run)
 
 static bool sends_progress(const struct analyzer_run *run, int64_t now)
 {
-    if (!run->progress_due)
-        return false;
-    return run->state == RUN_REPORTING || (lease_must_live(run) && now >= run->progress_at);
+    return run->progress_due && lease_must_live(run) && now >= run->progress_at;
 }
 
 void run_send_next(struct analyzer_run *run, int64_t now)

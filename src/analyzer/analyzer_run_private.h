@@ -23,7 +23,7 @@ struct analyzer_run {
     int attempt;
 
     enum run_state state;
-    enum run_cause cause;
+    enum run_cause cause, timeout_cause; /* the second: what timeout_at stands for */
     struct analyzer_command command;
     bool command_open;
     bool progress_due; /* command.progress.latest has not been sent */

@@ -178,6 +178,9 @@ void config_finish(struct config *config)
     analyzer_set_finish(&config->analyzers);
     free(config->known_types);
     config->known_types = NULL;
+    free(config->known_type_slots);
+    config->known_type_slots = NULL;
+    type_table_finish(&config->types);
     text_buffer_finish(&config->faults);
     text_buffer_finish(&config->warnings);
 }

@@ -3,6 +3,7 @@
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
+#include "app/type_table.h"
 #include "proctrack/analyzer_pool.h"
 #include "proctrack/process.h"
 #include "proctrack/redis_client.h"
@@ -37,7 +38,7 @@ struct config_list {
     size_t count;
 };
 
-#define CONFIG_SETTINGS_MAX 64
+#define CONFIG_SETTINGS_MAX 80
 #define INSTANCE_MAX        63 /* characters: it is also the client name that Redis shows */
 
 struct config {
@@ -75,6 +76,7 @@ struct config {
     char *analyzers_file;
     struct config_list analyzer;
     int accept_types; /* enum config_accept */
+    char *types_file;
     char *default_type;
     int64_t default_max_attempts;
     int64_t default_timeout_s;
@@ -90,12 +92,15 @@ struct config {
     int64_t retry_base_ms;
     int64_t retry_cap_ms;
     int64_t max_stalls;
+    int64_t events_max;
 
     /* What follows from them; filled when nothing is wrong. */
     bool use_redis;
     struct redis_options redis;
     struct analyzer_set analyzers;
     struct span *known_types; /* those that the analyzers serve: analyzers.count of them */
+    int *known_type_slots;    /* the analyzers' concurrency, likewise */
+    struct type_table types;
     struct span type_of_none; /* the type of a request that names none; may be absent */
     struct process_policy policy;
 

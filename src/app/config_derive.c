@@ -33,12 +33,26 @@ static void derive_known_types(struct config *config)
     if (count == 0)
         return;
     config->known_types = calloc(count, sizeof(*config->known_types));
-    if (config->known_types == NULL) {
+    config->known_type_slots = calloc(count, sizeof(*config->known_type_slots));
+    if (config->known_types == NULL || config->known_type_slots == NULL) {
         config_fault(config, "out of memory");
         return;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         config->known_types[i] = config->analyzers.analyzers[i].type;
+        config->known_type_slots[i] = config->analyzers.analyzers[i].concurrency;
+    }
+}
+
+static void derive_type_table(struct config *config)
+{
+    char why[WHY_SIZE] = "", name[SETTING_NAME_SIZE];
+    size_t i = SETTING_INDEX(types_file);
+    if (*config->types_file == '\0' ||
+        type_table_load(&config->types, config->types_file, why, sizeof(why)))
+        return;
+    setting_given_name(&config_settings[i], config->sources[i], name);
+    config_fault(config, "%s=%s: %s", name, config->types_file, why);
 }
 
 static bool type_is_known(const struct config *config, struct span type)
@@ -81,6 +95,7 @@ static void derive_policy(struct config *config)
     policy->retry_base_ms = config->retry_base_ms;
     policy->retry_cap_ms = config->retry_cap_ms;
     policy->max_stalls = (int)config->max_stalls;
+    policy->events_max = (int)config->events_max;
     if (config->retry_cap_ms < config->retry_base_ms)
         config_fault(config, "RETRY_CAP_MS=%lld: must not be less than RETRY_BASE_MS=%lld",
                      (long long)config->retry_cap_ms, (long long)config->retry_base_ms);
@@ -117,6 +132,7 @@ void config_derive(struct config *config)
     config_derive_redis(config);
     derive_analyzers(config);
     derive_known_types(config);
+    derive_type_table(config);
     derive_types(config);
     derive_policy(config);
     check_origins(config);

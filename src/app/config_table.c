@@ -109,6 +109,9 @@ const struct setting config_settings[] = {
     {"ACCEPT_TYPES", WORK,
      "any: types without an analyzer wait for a worker; known: they are refused.",
      CHOICE(accept_types, "any", accept_types)},
+    {"TYPES_FILE", WORK,
+     "JSON file with what processes of a type get where the request says nothing.",
+     TEXT(types_file, "", PATH_TEXT_MAX)},
     {"DEFAULT_TYPE", WORK,
      "Type of a request that names none; empty: that of the analyzer when there is just one.",
      TEXT(default_type, "", PROCESS_TYPE_MAX), .check = check_type,
@@ -143,6 +146,8 @@ const struct setting config_settings[] = {
      INTEGER(retry_cap_ms, "600000", 1, 30 * DAY_MS, "milliseconds")},
     {"MAX_STALLS", LIFETIME, "Leases that may run out before a process fails.",
      INTEGER(max_stalls, "1", 0, 1000, NULL)},
+    {"EVENTS_MAX", LIFETIME, "Entries kept of each process's timeline; the oldest go first.",
+     INTEGER(events_max, "100", 0, 10000, "entries")},
 
     {"INSTANCE", OPERATION, "This instance's name, in workers' names and answers.",
      TEXT(instance, NULL, INSTANCE_MAX), .computed = "<host name>:<process id>",

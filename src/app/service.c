@@ -45,6 +45,8 @@ static struct process_manager_options manager_options(const struct config *confi
 {
     return (struct process_manager_options){
         .policy = &config->policy,
+        .type_defaults = config->types.items,
+        .type_default_count = config->types.count,
         .known_types = config->known_types,
         .known_type_count = config->analyzers.count,
         .default_type = config->type_of_none,
@@ -105,6 +107,7 @@ static struct http_options http_options(const struct service *service)
         .fallback_reason = *fallback != '\0' ? fallback : NULL,
         .durable = service->repository.durable,
         .known_types = config->known_types,
+        .known_type_slots = config->known_type_slots,
         .known_type_count = config->analyzers.count,
         .analyze_retry_after_s = RETRY_AFTER_S,
     };

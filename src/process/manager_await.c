@@ -1,16 +1,17 @@
-/* Waiting for the end of a process. It reads again after growing pauses, and at once when a change
- * passes through this manager; so it sees changes made by other loops and instances as well. */
+/* Waiting for the end of a process, or for what its worker must hear. It reads again after growing
+ * pauses, and at once when a change passes through this manager; so it sees changes made by other
+ * loops and instances as well. */
 #include "process/manager_private.h"
 
 #define FIRST_PAUSE_MS   20
 #define LONGEST_PAUSE_MS 500
+#define CANCEL_PAUSE_MS  1000 /* from the beginning: every worker may wait for one all the time */
 
 static void look(void *arg);
 
 static struct list_link *list_of(struct process_manager *manager, const struct process_id *id)
 {
-    struct span key = {(const char *)id->bytes, sizeof(id->bytes)};
-    return &manager->waiting[manager_list_of(key)];
+    return &manager->waiting[manager_list_of_id(id)];
 }
 
 static void end(struct process_await *call, enum err result)
@@ -21,14 +22,22 @@ static void end(struct process_await *call, enum err result)
     process_op_finish(&call->op, result);
 }
 
+static bool is_there(const struct process_await *call)
+{
+    const struct process *process = &call->get.process;
+    if (!call->for_cancel)
+        return process_status_is_final(process->status);
+    return process->status != PROCESS_RUNNING || process->cancel_requested_at != TIME_NONE ||
+           !span_equal(process->lease_token, call->token);
+}
+
 static void on_looked(struct process_op *op)
 {
     struct process_await *call = container_of(op, struct process_await, get.op);
     int64_t left = call->deadline - clock_steady_ms();
     if (op->result != ERR_OK) {
         end(call, op->result);
-    } else if (process_status_is_final(call->get.process.status) || left <= 0 ||
-               call->manager->stopping) {
+    } else if (is_there(call) || left <= 0 || call->manager->stopping) {
         call->process = call->get.process;
         end(call, ERR_OK);
     } else {
@@ -53,7 +62,7 @@ void process_manager_await(struct process_manager *manager, struct process_await
     list_init(&call->op.link);
     list_init(&call->waiting);
     call->deadline = clock_steady_ms() + call->wait_ms;
-    call->pause_ms = FIRST_PAUSE_MS;
+    call->pause_ms = call->for_cancel ? CANCEL_PAUSE_MS : FIRST_PAUSE_MS;
     call->timer = loop_timer_create(manager->loop, look, call);
     if (call->timer == NULL) {
         process_op_finish(&call->op, ERR_NO_MEMORY);
@@ -86,4 +95,11 @@ void manager_await_stop(struct process_manager *manager)
                 loop_timer_start(call->timer, 0);
         }
     }
+}
+
+void process_manager_await_stop(struct process_await *call)
+{
+    call->deadline = clock_steady_ms();
+    if (!is_looking(call))
+        loop_timer_start(call->timer, 0);
 }

@@ -14,9 +14,10 @@ static void on_advanced(struct process_op *op)
     if (op->result == ERR_OK) {
         manager->totals.released += (uint64_t)schedule->advance.released;
         manager->totals.lapsed += (uint64_t)schedule->advance.lapsed;
+        manager->totals.overdue += (uint64_t)schedule->advance.expired;
         more = schedule->advance.more;
         if (schedule->advance.released > 0 || schedule->advance.lapsed > 0)
-            manager_work_appeared(manager);
+            manager_work_appeared(manager, SPAN_NONE);
     }
     if (!schedule->stopped)
         loop_timer_start(schedule->advance_timer, more ? 0 : ADVANCE_EVERY_MS);

@@ -53,6 +53,17 @@ bool process_group_is_valid(struct span group)
     return is_name(group, PROCESS_GROUP_MAX, "_.-:");
 }
 
+bool process_worker_is_valid(struct span worker)
+{
+    if (worker.data == NULL || worker.len == 0 || worker.len > PROCESS_WORKER_MAX)
+        return false;
+    for (size_t i = 0; i < worker.len; i++) {
+        if (worker.data[i] < ' ' || worker.data[i] > '~')
+            return false;
+    }
+    return true;
+}
+
 size_t process_text_bytes(const struct process *process)
 {
     return process->type.len + process->group.len + process->worker.len + process->input.len +

@@ -37,15 +37,42 @@ static bool random_bytes(void *ret_bytes, size_t len)
     return true;
 }
 
+static void set_version(struct process_id *id)
+{
+    id->bytes[6] = (unsigned char)((id->bytes[6] & 0x0f) | 0x40); /* version 4 */
+    id->bytes[8] = (unsigned char)((id->bytes[8] & 0x3f) | 0x80); /* variant of RFC 9562 */
+}
+
 bool process_id_new(struct process_id *ret_id)
 {
     struct process_id id;
     if (!random_bytes(id.bytes, sizeof(id.bytes)))
         return false;
-    id.bytes[6] = (unsigned char)((id.bytes[6] & 0x0f) | 0x40); /* version 4 */
-    id.bytes[8] = (unsigned char)((id.bytes[8] & 0x3f) | 0x80); /* variant of RFC 9562 */
+    set_version(&id);
     *ret_id = id;
     return true;
+}
+
+/* The finalizer of SplitMix64 (Steele, Lea, Flood 2014). */
+static uint64_t spread(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/* Stored batches are found again by it, so it must stay the same for ever. The bits in front make
+ * the order, the others are the base's, spread. */
+void process_id_nth(const struct process_id *base, unsigned n, struct process_id *ret_id)
+{
+    uint64_t halves[2] = {spread(2 * (uint64_t)n), spread(2 * (uint64_t)n + 1)};
+    *ret_id = *base;
+    for (size_t i = 4; n > 0 && i < sizeof(ret_id->bytes); i++)
+        ret_id->bytes[i] ^= (unsigned char)(halves[i / 8] >> (56 - 8 * (i % 8)));
+    ret_id->bytes[2] = (unsigned char)((base->bytes[2] & 0xfc) | (n >> 8 & 0x03));
+    ret_id->bytes[3] = (unsigned char)n;
+    set_version(ret_id);
 }
 
 /* uuid_parse() does the same through strtoul(), at a twentieth of the cost of a whole poll. */
@@ -89,5 +116,16 @@ bool lease_token_new(char ret_text[LEASE_TOKEN_TEXT_SIZE])
         ret_text[2 * i + 1] = digits[bytes[i] & 15];
     }
     ret_text[LEASE_TOKEN_TEXT_SIZE - 1] = '\0';
+    return true;
+}
+
+bool lease_token_is_valid(struct span text)
+{
+    if (text.len != LEASE_TOKEN_TEXT_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (hex_digit(text.data[i]) < 0 || (text.data[i] >= 'A' && text.data[i] <= 'F'))
+            return false;
+    }
     return true;
 }

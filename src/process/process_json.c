@@ -2,6 +2,8 @@
  * poll, so the pieces are inline and their lengths constants. */
 #include "proctrack/process.h"
 
+#include <string.h>
+
 #define USUAL_SIZE 1500 /* bytes, without result and metadata */
 
 static inline void append_json(struct text_buffer *out, struct span key, struct span json)
@@ -61,6 +63,25 @@ static void append_links(struct text_buffer *out, const char *id, const char *ba
     text_append_char(out, '}');
 }
 
+static void append_lease(struct text_buffer *out, const struct process *process)
+{
+    append_string(out, SPAN(",\"lease_token\":"), process->lease_token);
+    append_time(out, SPAN(",\"lease_until\":"), process->lease_until);
+    if (process->timeout_ms > 0)
+        append_int(out, SPAN(",\"timeout_seconds\":"), process->timeout_ms / 1000);
+    else
+        text_append_literal(out, ",\"timeout_seconds\":null");
+}
+
+/* What process_json_append() writes in front: a type holds nothing that is escaped. */
+size_t process_json_reason_offset(const struct process *process)
+{
+    size_t done = process_status_is_final(process->status) ? strlen("true") : strlen("false");
+    return strlen("{\"process_id\":\"\",\"type\":\"\",\"status\":\"\",\"done\":,\"reason\":") +
+           PROCESS_ID_TEXT_SIZE - 1 + process->type.len +
+           strlen(process_status_name(process->status)) + done;
+}
+
 void process_json_append(struct text_buffer *out, const struct process *process,
                          const struct process_view *view)
 {
@@ -74,6 +95,10 @@ void process_json_append(struct text_buffer *out, const struct process *process,
     text_append_str(out, process_status_is_final(process->status) ? ",\"done\":true"
                                                                   : ",\"done\":false");
     append_string(out, SPAN(",\"reason\":"), span_of(view->reason));
+    if (view->queue_position > 0)
+        append_int(out, SPAN(",\"queue_position\":"), view->queue_position);
+    else
+        text_append_literal(out, ",\"queue_position\":null");
     append_json(out, SPAN(",\"progress\":"), process->progress);
     append_json(out, SPAN(",\"result\":"), process->result);
     append_json(out, SPAN(",\"error\":"), process->error);
@@ -91,9 +116,46 @@ void process_json_append(struct text_buffer *out, const struct process *process,
     append_time(out, SPAN(",\"updated_at\":"), process->updated_at);
     append_time(out, SPAN(",\"completed_at\":"), process->completed_at);
     append_time(out, SPAN(",\"expires_at\":"), process->expires_at);
+    append_time(out, SPAN(",\"deadline\":"), process->deadline);
+    if (view->for_worker)
+        append_lease(out, process);
     if (view->with_input)
         append_json(out, SPAN(",\"input\":"), process->input);
     append_links(out, id, view->base_path);
+    text_append_char(out, '}');
+}
+
+static void append_hundredths(struct text_buffer *out, double value)
+{
+    int hundredths = (int)(value * 100 + 0.5);
+    text_append_int(out, hundredths / 100);
+    if (hundredths % 100 == 0)
+        return;
+    text_append_char(out, '.');
+    text_append_char(out, (char)('0' + hundredths % 100 / 10));
+    if (hundredths % 10 != 0)
+        text_append_char(out, (char)('0' + hundredths % 10));
+}
+
+static void append_count(struct text_buffer *out, struct span key, bool has, int64_t count)
+{
+    text_append_span(out, key);
+    if (has)
+        text_append_int(out, count);
+    else
+        text_append_literal(out, "null");
+}
+
+void process_progress_append(struct text_buffer *out, const struct process_progress *progress)
+{
+    text_append_literal(out, "{\"percent\":");
+    if (progress->has_percent)
+        append_hundredths(out, progress->percent);
+    else
+        text_append_literal(out, "null");
+    append_string(out, SPAN(",\"message\":"), progress->message);
+    append_count(out, SPAN(",\"step\":"), progress->has_step, progress->step);
+    append_count(out, SPAN(",\"steps\":"), progress->has_steps, progress->steps);
     text_append_char(out, '}');
 }
 

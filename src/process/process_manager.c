@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+static void on_work_elsewhere(void *arg, struct span type)
+{
+    manager_work_appeared(arg, type);
+}
+
 struct process_manager *process_manager_create(struct loop *loop,
                                                struct process_repository *repository,
                                                const struct process_manager_options *options,
@@ -21,27 +26,36 @@ struct process_manager *process_manager_create(struct loop *loop,
         list_init(&manager->submits[i]);
         list_init(&manager->waiting[i]);
     }
-    if (options->sweeps && !manager_schedule_start(manager)) {
+    bool claims = manager_claims_start(manager), progress = manager_progress_start(manager);
+    if (!claims || !progress || (options->sweeps && !manager_schedule_start(manager))) {
         process_manager_destroy(manager);
         return NULL;
     }
+    repository->on_work_arg = manager;
+    repository->on_work = on_work_elsewhere;
     return manager;
 }
 
 void process_manager_stop(struct process_manager *manager)
 {
     manager->stopping = true;
+    manager->repository->on_work = NULL;
     manager_schedule_stop(manager);
     manager_await_stop(manager);
+    manager_progress_stop(manager);
+    manager_claims_stop(manager);
 }
 
 void process_manager_destroy(struct process_manager *manager)
 {
     if (manager == NULL)
         return;
+    manager->repository->on_work = NULL;
     for (size_t i = 0; i < MANAGER_LISTS; i++)
         assert(list_is_empty(&manager->submits[i]) && list_is_empty(&manager->waiting[i]));
     manager_schedule_finish(manager);
+    manager_progress_finish(manager);
+    manager_claims_finish(manager);
     free(manager);
 }
 
@@ -55,10 +69,16 @@ struct process_manager_totals process_manager_totals(const struct process_manage
     return manager->totals;
 }
 
-void manager_work_appeared(struct process_manager *manager)
+void manager_tell_on_work(struct process_manager *manager)
 {
     if (manager->on_work != NULL)
         manager->on_work(manager->on_work_arg);
+}
+
+void manager_work_appeared(struct process_manager *manager, struct span type)
+{
+    manager_claims_wake(manager, type);
+    manager_tell_on_work(manager);
 }
 
 /* Spreads retries; when the kernel gives nothing, half of the pause is as good. */
@@ -70,83 +90,7 @@ uint32_t manager_random(void)
     return value;
 }
 
-/* --- submit ----------------------------------------------------------------------------------- */
-
-static bool is_known_type(const struct process_manager *manager, struct span type)
-{
-    for (size_t i = 0; i < manager->options->known_type_count; i++) {
-        if (span_equal(manager->options->known_types[i], type))
-            return true;
-    }
-    return false;
-}
-
-static enum err complete_draft(const struct process_manager *manager, struct process *draft)
-{
-    const struct process_manager_options *options = manager->options;
-    if (draft->type.data == NULL)
-        draft->type = options->default_type;
-    if (draft->type.data == NULL)
-        return ERR_INVALID;
-    if (options->known_types_only && !is_known_type(manager, draft->type))
-        return ERR_UNKNOWN_TYPE;
-    if (!process_id_new(&draft->id))
-        return ERR_INTERNAL;
-    draft->status = PROCESS_PENDING;
-    draft->version = 1;
-    draft->created_at = draft->updated_at = clock_wall_ms();
-    if (draft->run_at < draft->created_at)
-        draft->run_at = draft->created_at;
-    if (draft->timeout_ms == 0)
-        draft->timeout_ms = options->default_timeout_ms;
-    if (draft->max_attempts == 0)
-        draft->max_attempts = options->default_max_attempts;
-    return ERR_OK;
-}
-
-static bool key_is_under_way(const struct list_link *submits, struct span key)
-{
-    list_for_each (link, submits) {
-        const struct process_submit *other = container_of(link, struct process_submit, under_way);
-        if (span_equal(other->create.idempotency_key, key))
-            return true;
-    }
-    return false;
-}
-
-static void on_created(struct process_op *op)
-{
-    struct process_submit *call = container_of(op, struct process_submit, create.op);
-    struct process_manager *manager = call->manager;
-    bool is_new = op->result == ERR_OK && !call->create.replayed;
-    list_remove(&call->under_way);
-    process_op_finish(&call->op, op->result);
-    if (is_new)
-        manager_work_appeared(manager);
-}
-
-void process_manager_submit(struct process_manager *manager, struct process_submit *call)
-{
-    struct span key = call->create.idempotency_key;
-    call->manager = manager;
-    list_init(&call->op.link);
-    list_init(&call->under_way);
-    call->create.replayed = false;
-    struct list_link *submits = &manager->submits[key.data != NULL ? manager_list_of(key) : 0];
-    enum err err = complete_draft(manager, &call->create.process);
-    if (err == ERR_OK && key.data != NULL && key_is_under_way(submits, key))
-        err = ERR_IN_PROGRESS;
-    if (err != ERR_OK) {
-        process_op_finish(&call->op, err);
-        return;
-    }
-    if (key.data != NULL)
-        list_append(submits, &call->under_way);
-    process_op_init(&call->create.op, on_created);
-    repository_create(manager->repository, &call->create);
-}
-
-/* --- what only needs the repository, the clock or a token ----------------------------------------
+/* --- what only needs the repository or the clock ------------------------------------------------
  */
 
 void process_manager_get(struct process_manager *manager, struct repo_get *call)
@@ -175,66 +119,64 @@ void process_manager_remove(struct process_manager *manager, struct repo_remove 
     repository_remove(manager->repository, call);
 }
 
-void process_manager_claim(struct process_manager *manager, struct repo_claim *call)
+void process_manager_types(struct process_manager *manager, struct repo_types *call)
 {
     call->now = clock_wall_ms();
-    for (int i = 0; i < call->max; i++) {
-        if (!lease_token_new(call->tokens[i])) {
-            list_init(&call->op.link);
-            process_op_finish(&call->op, ERR_INTERNAL);
-            return;
-        }
-    }
-    repository_claim(manager->repository, call);
+    call->workers_since = call->now - WORKER_SEEN_MS;
+    repository_types(manager->repository, call);
 }
 
-/* --- change -------------------------------------------------------------------------------------
- */
-
-/* Whether somebody else than the caller may have to act after it. */
-static bool leaves_work(enum process_event event)
+void process_manager_workers(struct process_manager *manager, struct repo_workers *call)
 {
-    return event == EVENT_CANCEL || event == EVENT_RETRY || event == EVENT_RELEASE ||
-           event == EVENT_FAIL;
+    call->now = clock_wall_ms();
+    repository_workers(manager->repository, call);
 }
 
-static void on_changed(struct process_op *op)
+void process_manager_group(struct process_manager *manager, struct repo_group *call)
 {
-    struct repo_transition *call = container_of(op, struct repo_transition, op);
+    repository_group(manager->repository, call);
+}
+
+void process_manager_events(struct process_manager *manager, struct repo_events *call)
+{
+    repository_events(manager->repository, call);
+}
+
+static void on_paused(struct process_op *op)
+{
+    struct repo_pause *call = container_of(op, struct repo_pause, op);
     struct process_manager *manager = call->outer.arg;
-    struct process_id id = call->id;
-    bool changed = op->result == ERR_OK && call->changed;
-    bool work = changed && leaves_work(call->change.event);
+    manager_explain_forget(manager, call->type);
+    if (op->result == ERR_OK && !call->paused)
+        manager_work_appeared(manager, call->type);
     op->done = call->outer.done;
-    process_op_finish(op, op->result); /* the caller's turn: call may be gone after it */
-    if (changed)
-        manager_await_wake(manager, &id);
-    if (work)
-        manager_work_appeared(manager);
+    process_op_finish(op, op->result);
 }
 
-void process_manager_change(struct process_manager *manager, struct repo_transition *call)
+void process_manager_pause(struct process_manager *manager, struct repo_pause *call)
 {
-    call->change.now = clock_wall_ms();
-    call->change.jitter = manager_random();
-    call->changed = false;
     call->outer.done = call->op.done;
     call->outer.arg = manager;
-    call->op.done = on_changed;
-    repository_transition(manager->repository, call);
+    call->op.done = on_paused;
+    repository_pause(manager->repository, call);
 }
 
 /* --- reason -------------------------------------------------------------------------------------
  */
+
+bool process_manager_reason_is_open(const struct process_manager *manager,
+                                    const struct process *process)
+{
+    (void)manager;
+    return process->status == PROCESS_PENDING && process->run_at <= clock_wall_ms();
+}
 
 const char *process_manager_reason(const struct process_manager *manager,
                                    const struct process *process)
 {
     if (process->status == PROCESS_RUNNING)
         return process->cancel_requested_at != TIME_NONE ? "cancel_requested" : NULL;
-    if (process->status != PROCESS_PENDING)
+    if (process->status != PROCESS_PENDING || process_manager_reason_is_open(manager, process))
         return NULL;
-    if (process->run_at > clock_wall_ms())
-        return process->attempt > 0 ? "retry_backoff" : "delayed";
-    return is_known_type(manager, process->type) ? NULL : "no_worker";
+    return process->attempt > 0 ? "retry_backoff" : "delayed";
 }

@@ -28,7 +28,9 @@ void process_repository_init(struct process_repository *repository,
     assert(ops->transition != NULL && ops->claim != NULL && ops->remove != NULL);
     assert(ops->list != NULL && ops->counts != NULL && ops->sweep != NULL);
     assert(ops->advance != NULL && ops->ping != NULL && ops->close != NULL);
-    assert(ops->destroy != NULL);
+    assert(ops->destroy != NULL && ops->create_batch != NULL && ops->standing != NULL);
+    assert(ops->group != NULL && ops->types != NULL && ops->workers != NULL);
+    assert(ops->pause != NULL && ops->events != NULL);
     memset(repository, 0, sizeof(*repository));
     repository->ops = ops;
     repository->policy = policy;
@@ -52,6 +54,13 @@ DEFINE_SUBMIT(claim)
 DEFINE_SUBMIT(remove)
 DEFINE_SUBMIT(list)
 DEFINE_SUBMIT(counts)
+DEFINE_SUBMIT(create_batch)
+DEFINE_SUBMIT(standing)
+DEFINE_SUBMIT(group)
+DEFINE_SUBMIT(types)
+DEFINE_SUBMIT(workers)
+DEFINE_SUBMIT(pause)
+DEFINE_SUBMIT(events)
 DEFINE_SUBMIT(sweep)
 DEFINE_SUBMIT(advance)
 DEFINE_SUBMIT(ping)

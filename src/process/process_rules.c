@@ -6,11 +6,12 @@
  *   running -> pending          FAIL with attempts left (after a pause), RELEASE, LAPSE
  *   running -> canceled         CANCELED, and FAIL, RELEASE, LAPSE once a cancel was asked for
  *   pending -> canceled         CANCEL; on a running one CANCEL only asks
+ *   pending -> failed           EXPIRE: nobody took it up in time
  *   failed, canceled -> pending RETRY
  *
  * lease_until is the one moment that the sweep watches while a process runs: the lease's end, cut
- * to the attempt's deadline and to the end of the grace after a cancel request. LAPSE then looks
- * which of the three it was. */
+ * to the attempt's deadline, to the process's own and to the end of the grace after a cancel
+ * request. LAPSE then looks which of them it was. */
 #include "proctrack/process.h"
 
 #include <inttypes.h>
@@ -29,6 +30,7 @@ const struct process_rule process_rules[PROCESS_EVENT_COUNT] = {
     [EVENT_CANCELED] = {"canceled", IN(RUNNING), true},
     [EVENT_RETRY] = {"retry", IN(FAILED) | IN(CANCELED), false},
     [EVENT_LAPSE] = {"lapse", IN(RUNNING), false},
+    [EVENT_EXPIRE] = {"expire", IN(PENDING), false},
 };
 
 const char process_timeout_error[] =
@@ -37,6 +39,13 @@ const char process_timeout_error[] =
 const char process_lease_lost_error[] =
     "{\"code\":\"lease_lost\",\"message\":\"the worker stopped renewing its lease\","
     "\"retryable\":true,\"attempt\":%d,\"log\":null}";
+
+const char process_queue_timeout_error[] =
+    "{\"code\":\"queue_timeout\",\"message\":\"nobody took it up within its queue timeout\","
+    "\"retryable\":true,\"attempt\":%d,\"log\":null}";
+const char process_deadline_error[] =
+    "{\"code\":\"deadline_exceeded\",\"message\":\"its deadline passed before it was done\","
+    "\"retryable\":false,\"attempt\":%d,\"log\":null}";
 
 void process_policy_defaults(struct process_policy *ret_policy)
 {
@@ -51,15 +60,21 @@ void process_policy_defaults(struct process_policy *ret_policy)
     ret_policy->retry_base_ms = 2000;
     ret_policy->retry_cap_ms = 600000;
     ret_policy->max_stalls = 1;
+    ret_policy->events_max = 100;
 }
 
-int64_t process_retry_delay(const struct process_policy *policy, int failures, uint32_t jitter)
+int64_t process_retry_delay(const struct process_policy *policy, const struct process *process,
+                            uint32_t jitter)
 {
-    int64_t delay = policy->retry_base_ms;
-    for (int i = 1; i < failures && delay < policy->retry_cap_ms; i++)
+    if (process->backoff == BACKOFF_FIXED)
+        return process->retry_base_ms;
+    bool own = process->backoff == BACKOFF_EXPONENTIAL;
+    int64_t delay = own ? process->retry_base_ms : policy->retry_base_ms;
+    int64_t cap = own ? process->retry_cap_ms : policy->retry_cap_ms;
+    for (int i = 1; i < process->failures && delay < cap; i++)
         delay *= 2;
-    if (delay > policy->retry_cap_ms)
-        delay = policy->retry_cap_ms;
+    if (delay > cap)
+        delay = cap;
     return (int64_t)((uint64_t)delay * jitter >> 32);
 }
 
@@ -79,9 +94,27 @@ static int64_t not_before(int64_t time, const struct process *process)
     return time > process->updated_at ? time : process->updated_at;
 }
 
-static int64_t lease_end(const struct process *process, int64_t now, int64_t lease_ms)
+/* The lease's end, cut to all that ends a run. */
+static int64_t lease_end(const struct process *process, int64_t end)
 {
-    return earlier(earlier(now + lease_ms, process->attempt_deadline), process->cancel_deadline);
+    end = earlier(end, process->attempt_deadline);
+    return earlier(earlier(end, process->cancel_deadline), process->deadline);
+}
+
+/* A worker that names no length never shortens its lease by renewing it. */
+static int64_t renewed_lease(const struct process *process, const struct process_change *change)
+{
+    int64_t end = change->now + (change->lease_ms > 0 ? change->lease_ms : PROCESS_LEASE_MS);
+    if (change->lease_ms == 0 && process->lease_until > end)
+        end = process->lease_until;
+    return lease_end(process, end);
+}
+
+int64_t process_pending_deadline(const struct process *process)
+{
+    if (process->queue_deadline == TIME_NONE)
+        return process->deadline;
+    return earlier(process->queue_deadline, process->deadline);
 }
 
 void process_start(struct process *process, const struct process_policy *policy, int64_t now,
@@ -92,11 +125,12 @@ void process_start(struct process *process, const struct process_policy *policy,
     process->version++;
     process->worker = worker;
     process->lease_token = token;
+    process->queue_deadline = TIME_NONE;
     process->progress = process->usage = SPAN_NONE; /* of the attempt before; its error stays */
     process->started_at = process->updated_at = not_before(now, process);
     process->attempt_deadline =
         process->timeout_ms > 0 ? now + process->timeout_ms + policy->cancel_grace_ms : TIME_NONE;
-    process->lease_until = lease_end(process, now, lease_ms);
+    process->lease_until = lease_end(process, now + lease_ms);
 }
 
 static void clear_run(struct process *process)
@@ -116,15 +150,19 @@ static void finish(struct process *process, enum process_status status,
     process->status = status;
     process->completed_at = not_before(change->now, process);
     process->expires_at = change->now + retention;
+    process->queue_deadline = TIME_NONE;
     clear_run(process);
 }
 
-static void put_back(struct process *process, int64_t run_at)
+/* The token stays until the next attempt where its holder has given up the lease itself: it makes
+ * a repeated report answerable. Nothing else is to be had for it while pending. */
+static void put_back(struct process *process, int64_t run_at, bool keep_token)
 {
     process->status = PROCESS_PENDING;
     process->run_at = run_at;
     process->worker = SPAN_NONE;
-    process->lease_token = SPAN_NONE;
+    if (!keep_token)
+        process->lease_token = SPAN_NONE;
     process->started_at = TIME_NONE;
     clear_run(process);
 }
@@ -144,8 +182,8 @@ static void apply_failure(struct process *process, const struct process_change *
     } else if (retryable && process->failures < process->max_attempts) {
         int64_t delay = change->retry_after_ms;
         if (delay < 0)
-            delay = process_retry_delay(policy, process->failures, change->jitter);
-        put_back(process, change->now + delay);
+            delay = process_retry_delay(policy, process, change->jitter);
+        put_back(process, change->now + delay, change->event == EVENT_FAIL);
     } else {
         finish(process, PROCESS_FAILED, change, policy);
     }
@@ -171,11 +209,15 @@ static void apply_retry(struct process *process, const struct process_change *ch
     process->stalls = 0;
     process->error = process->progress = process->result = process->usage = SPAN_NONE;
     process->completed_at = process->expires_at = TIME_NONE;
-    put_back(process, change->now);
+    if (process->queue_timeout_ms > 0)
+        process->queue_deadline = change->now + process->queue_timeout_ms;
+    if (process->deadline <= change->now)
+        process->deadline = TIME_NONE; /* it is over, and yet somebody wants it done */
+    put_back(process, change->now, false);
 }
 
-static struct span lapse_error(const char *format, int attempt,
-                               char storage[PROCESS_LAPSE_ERROR_SIZE])
+static struct span time_error(const char *format, int attempt,
+                              char storage[PROCESS_LAPSE_ERROR_SIZE])
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -184,40 +226,68 @@ static struct span lapse_error(const char *format, int attempt,
     return (struct span){storage, (size_t)len};
 }
 
+static bool has_passed(int64_t deadline, int64_t now)
+{
+    return deadline != TIME_NONE && deadline <= now;
+}
+
 static void apply_lapse(struct process *process, const struct process_change *change,
                         const struct process_policy *policy, char storage[PROCESS_LAPSE_ERROR_SIZE])
 {
     if (process->cancel_requested_at != TIME_NONE) {
         finish(process, PROCESS_CANCELED, change, policy);
-    } else if (process->attempt_deadline != TIME_NONE && process->attempt_deadline <= change->now) {
-        process->error = lapse_error(process_timeout_error, process->attempt, storage);
+    } else if (has_passed(process->deadline, change->now)) {
+        process->error = time_error(process_deadline_error, process->attempt, storage);
+        finish(process, PROCESS_FAILED, change, policy);
+    } else if (has_passed(process->attempt_deadline, change->now)) {
+        process->error = time_error(process_timeout_error, process->attempt, storage);
         apply_failure(process, change, true, policy);
     } else if (process->stalls < policy->max_stalls) {
         process->stalls++;
-        put_back(process, change->now);
+        put_back(process, change->now, false);
     } else {
-        process->error = lapse_error(process_lease_lost_error, process->attempt, storage);
+        process->error = time_error(process_lease_lost_error, process->attempt, storage);
         finish(process, PROCESS_FAILED, change, policy);
     }
 }
 
-/* A worker that repeats its last report because the answer was lost gets the same answer. */
+static void apply_expire(struct process *process, const struct process_change *change,
+                         const struct process_policy *policy,
+                         char storage[PROCESS_LAPSE_ERROR_SIZE])
+{
+    const char *format = has_passed(process->deadline, change->now) ? process_deadline_error
+                                                                    : process_queue_timeout_error;
+    process->error = time_error(format, process->attempt, storage);
+    finish(process, PROCESS_FAILED, change, policy);
+}
+
+static bool holds_token(const struct process *process, const struct process_change *change)
+{
+    return process->lease_token.data != NULL && span_equal(process->lease_token, change->token) &&
+           (change->attempt == 0 || change->attempt == process->attempt);
+}
+
+/* A worker that repeats its last report because the answer was lost gets the same answer. What
+ * fails or is released while a cancel is asked for ends as canceled. */
 static bool is_repeated(const struct process *process, const struct process_change *change)
 {
-    if (!span_equal(process->lease_token, change->token) || change->token.data == NULL)
+    bool given_up = process->status == PROCESS_PENDING || process->status == PROCESS_CANCELED;
+    if (!holds_token(process, change))
         return false;
     if (change->event == EVENT_COMPLETE)
         return process->status == PROCESS_COMPLETED && span_equal(process->result, change->result);
     if (change->event == EVENT_FAIL)
-        return process->status == PROCESS_FAILED && span_equal(process->error, change->error);
+        return (process->status == PROCESS_FAILED || given_up) &&
+               span_equal(process->error, change->error);
+    if (change->event == EVENT_RELEASE)
+        return given_up;
     return change->event == EVENT_CANCELED && process->status == PROCESS_CANCELED;
 }
 
 static enum err check(const struct process *process, const struct process_change *change)
 {
     const struct process_rule *rule = &process_rules[change->event];
-    bool token_holds =
-        process->lease_token.data != NULL && span_equal(process->lease_token, change->token);
+    bool token_holds = holds_token(process, change);
     if ((rule->from & (1u << process->status)) == 0)
         return rule->needs_token && !token_holds ? ERR_LEASE_LOST : ERR_CONFLICT;
     if (rule->needs_token && !token_holds)
@@ -225,6 +295,9 @@ static enum err check(const struct process *process, const struct process_change
     if (change->event == EVENT_CANCELED && process->cancel_requested_at == TIME_NONE)
         return ERR_CONFLICT;
     if (change->event == EVENT_LAPSE && process->lease_until > change->now)
+        return ERR_CONFLICT;
+    if (change->event == EVENT_EXPIRE &&
+        !has_passed(process_pending_deadline(process), change->now))
         return ERR_CONFLICT;
     if (change->if_version != 0 && change->if_version != process->version)
         return ERR_STALE;
@@ -242,7 +315,7 @@ enum err process_apply(struct process *process, const struct process_change *cha
     if (err != ERR_OK)
         return err;
     if (change->event == EVENT_HEARTBEAT) {
-        process->lease_until = lease_end(process, change->now, change->lease_ms);
+        process->lease_until = renewed_lease(process, change);
         return ERR_OK;
     }
 
@@ -255,7 +328,7 @@ enum err process_apply(struct process *process, const struct process_change *cha
     case EVENT_HEARTBEAT:
         break;
     case EVENT_PROGRESS:
-        process->lease_until = lease_end(process, change->now, change->lease_ms);
+        process->lease_until = renewed_lease(process, change);
         break;
     case EVENT_COMPLETE:
         process->error = SPAN_NONE;
@@ -268,7 +341,7 @@ enum err process_apply(struct process *process, const struct process_change *cha
         if (process->cancel_requested_at != TIME_NONE)
             finish(process, PROCESS_CANCELED, change, policy);
         else
-            put_back(process, change->now);
+            put_back(process, change->now, true);
         break;
     case EVENT_CANCEL:
         apply_cancel(process, change, policy, &changed);
@@ -281,6 +354,9 @@ enum err process_apply(struct process *process, const struct process_change *cha
         break;
     case EVENT_LAPSE:
         apply_lapse(process, change, policy, error_storage);
+        break;
+    case EVENT_EXPIRE:
+        apply_expire(process, change, policy, error_storage);
         break;
     }
     if (changed) {

@@ -1,22 +1,15 @@
 #include "repository/memory_store.h"
 
-#include "proctrack/list.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-/* The claimable processes of one type. It lives as long as it holds some. */
-struct memory_queue {
-    struct text_map_entry by_type;
-    struct ordered_index waiting;
-    char type[];
-};
-
-bool memory_store_init(struct memory_store *store)
+bool memory_store_init(struct memory_store *store, int events_max)
 {
     memset(store, 0, sizeof(*store));
-    return text_map_init(&store->records) && text_map_init(&store->queues) &&
-           text_map_init(&store->tombstones.map) && text_map_init(&store->keys.map);
+    store->events_max = events_max;
+    return memory_people_init(&store->people) && text_map_init(&store->records) &&
+           text_map_init(&store->groups) && text_map_init(&store->tombstones.map) &&
+           text_map_init(&store->keys.map);
 }
 
 struct memory_record *memory_store_find(const struct memory_store *store,
@@ -73,7 +66,7 @@ static bool own_texts(struct process *process, struct memory_texts **ret_texts)
     return true;
 }
 
-static void retire(struct memory_store *store, struct memory_block *block)
+void memory_store_retire(struct memory_store *store, struct memory_block *block)
 {
     block->next = store->retired;
     store->retired = block;
@@ -82,7 +75,7 @@ static void retire(struct memory_store *store, struct memory_block *block)
 static void retire_texts(struct memory_store *store, struct memory_record *record)
 {
     if (record->texts != NULL)
-        retire(store, &record->texts->block);
+        memory_store_retire(store, &record->texts->block);
     record->texts = NULL;
 }
 
@@ -95,59 +88,13 @@ void memory_store_free_retired(struct memory_store *store)
     }
 }
 
-/* --- queues -------------------------------------------------------------------------------------
- */
-
-static struct memory_queue *find_queue(const struct memory_store *store, struct span type)
-{
-    struct text_map_entry *entry = text_map_find(&store->queues, type);
-    return entry != NULL ? container_of(entry, struct memory_queue, by_type) : NULL;
-}
-
-static struct memory_queue *need_queue(struct memory_store *store, struct span type)
-{
-    struct memory_queue *queue = find_queue(store, type);
-    if (queue != NULL)
-        return queue;
-    queue = calloc(1, sizeof(*queue) + type.len);
-    if (queue == NULL)
-        return NULL;
-    memcpy(queue->type, type.data, type.len);
-    text_map_insert(&store->queues, &queue->by_type, (struct span){queue->type, type.len});
-    return queue;
-}
-
-static void drop_queue_if_empty(struct memory_store *store, struct memory_queue *queue)
-{
-    if (queue == NULL || queue->waiting.count > 0)
-        return;
-    text_map_remove(&store->queues, &queue->by_type);
-    free(queue);
-}
-
-struct memory_record *memory_store_best(const struct memory_store *store, const struct span *types,
-                                        size_t type_count)
-{
-    const struct index_node *best = NULL;
-    for (size_t i = 0; i < type_count; i++) {
-        const struct memory_queue *queue = find_queue(store, types[i]);
-        const struct index_node *head = queue != NULL ? index_first(&queue->waiting) : NULL;
-        if (head == NULL)
-            continue;
-        if (best == NULL || head->score < best->score ||
-            (head->score == best->score && process_id_compare(head->id, best->id) < 0))
-            best = head;
-    }
-    return best != NULL ? container_of(best, struct memory_record, by_stage) : NULL;
-}
-
 /* --- stages ----------------------------------------------------------------------------------- */
 
 /* The index that moves the process on, and its place there. NULL if no memory for a queue. */
 static struct ordered_index *stage_of(struct memory_store *store, const struct process *process,
                                       int64_t now, int64_t *ret_score)
 {
-    struct memory_queue *queue;
+    struct memory_type *type;
     switch (process->status) {
     case PROCESS_PENDING:
         if (process->run_at > now) {
@@ -155,8 +102,8 @@ static struct ordered_index *stage_of(struct memory_store *store, const struct p
             return &store->schedule;
         }
         *ret_score = process_queue_score(process);
-        queue = need_queue(store, process->type);
-        return queue != NULL ? &queue->waiting : NULL;
+        type = memory_type_need(&store->people, process->type, now);
+        return type != NULL ? &type->waiting : NULL;
     case PROCESS_RUNNING:
         *ret_score = process->lease_until;
         return &store->leases;
@@ -181,21 +128,47 @@ static void enter_status(struct memory_store *store, struct memory_record *recor
                  &record->process.id);
 }
 
+/* After the record came to, left or moved within what its type counts. */
+static void settle_type(struct memory_store *store, const struct process *process, int64_t started)
+{
+    struct memory_type *type = memory_type_find(&store->people, process->type);
+    if (type == NULL)
+        return;
+    type->running += started;
+    memory_type_settle(&store->people, type);
+}
+
+static bool is_running(const struct process *process)
+{
+    return process->status == PROCESS_RUNNING;
+}
+
 /* --- changes ---------------------------------------------------------------------------------- */
 
-struct memory_record *memory_store_insert(struct memory_store *store, const struct process *process,
-                                          int64_t now)
+static struct memory_record *new_record(const struct process *process)
 {
-    int64_t score;
     struct memory_record *record = calloc(1, sizeof(*record) + given_size(process));
     if (record == NULL)
         return NULL;
     record->process = *process;
     own_given(record);
-    struct ordered_index *stage = NULL;
     if (own_texts(&record->process, &record->texts))
-        stage = stage_of(store, &record->process, now, &score);
-    if (stage == NULL) {
+        return record;
+    free(record);
+    return NULL;
+}
+
+struct memory_record *memory_store_insert(struct memory_store *store, const struct process *process,
+                                          int64_t now)
+{
+    int64_t score;
+    struct memory_record *record = new_record(process);
+    if (record == NULL)
+        return NULL;
+    struct memory_type *type = memory_type_need(&store->people, process->type, now);
+    struct ordered_index *stage =
+        type != NULL ? stage_of(store, &record->process, now, &score) : NULL;
+    if (stage == NULL || !memory_links_prepare(store, record, &record->process, now)) {
         free(record->texts);
         free(record);
         return NULL;
@@ -204,46 +177,72 @@ struct memory_record *memory_store_insert(struct memory_store *store, const stru
     index_insert(&store->times, &record->by_time, process->created_at, &record->process.id);
     enter_status(store, record, now);
     enter_stage(record, stage, score);
+    memory_links_settle(store, record, now, process->status);
+    type->running += is_running(process);
+    memory_type_used(&store->people, type, now);
     return record;
 }
 
 bool memory_store_update(struct memory_store *store, struct memory_record *record,
-                         const struct process *process, int64_t now)
+                         const struct process *process, int64_t now, struct memory_entry *entry)
 {
     struct process changed = *process;
+    const enum process_status old_status = record->process.status;
     struct memory_texts *texts;
     int64_t score;
     if (!own_texts(&changed, &texts))
         return false;
     struct ordered_index *stage = stage_of(store, &changed, now, &score);
-    if (stage == NULL) {
+    if (stage == NULL || !memory_links_prepare(store, record, &changed, now)) {
         free(texts);
         return false;
     }
-    if (changed.status != record->process.status) {
-        index_remove(&store->statuses[record->process.status], &record->by_status);
-        record->process.status = changed.status;
+    retire_texts(store, record);
+    record->process = changed;
+    record->texts = texts;
+    if (changed.status != old_status) {
+        index_remove(&store->statuses[old_status], &record->by_status);
         enter_status(store, record, now);
     }
     if (stage != record->stage || score != record->by_stage.score) {
         index_remove(record->stage, &record->by_stage);
         enter_stage(record, stage, score);
-        drop_queue_if_empty(store, find_queue(store, changed.type));
     }
-    retire_texts(store, record);
-    record->process = changed;
-    record->texts = texts;
+    if (changed.status != old_status)
+        settle_type(store, &changed, is_running(&changed) - (old_status == PROCESS_RUNNING));
+    memory_links_settle(store, record, now, old_status);
+    if (entry != NULL)
+        memory_timeline_add(store, record, entry);
     return true;
 }
 
-bool memory_store_release(struct memory_store *store, struct memory_record *record)
+bool memory_store_release(struct memory_store *store, struct memory_record *record, int64_t now)
 {
-    struct memory_queue *queue = need_queue(store, record->process.type);
-    if (queue == NULL)
+    struct memory_type *type = memory_type_need(&store->people, record->process.type, now);
+    if (type == NULL)
         return false;
     index_remove(record->stage, &record->by_stage);
-    enter_stage(record, &queue->waiting, process_queue_score(&record->process));
+    enter_stage(record, &type->waiting, process_queue_score(&record->process));
+    memory_type_settle(&store->people, type);
     return true;
+}
+
+static void take_out(struct memory_store *store, struct memory_record *record)
+{
+    text_map_remove(&store->records, &record->by_id);
+    index_remove(&store->times, &record->by_time);
+    index_remove(&store->statuses[record->process.status], &record->by_status);
+    index_remove(record->stage, &record->by_stage);
+    memory_links_drop(store, record);
+    settle_type(store, &record->process, -(int64_t)is_running(&record->process));
+    memory_timeline_retire(store, record);
+    retire_texts(store, record);
+    memory_store_retire(store, &record->block);
+}
+
+void memory_store_uninsert(struct memory_store *store, struct memory_record *record)
+{
+    take_out(store, record);
 }
 
 bool memory_store_drop(struct memory_store *store, struct memory_record *record,
@@ -252,55 +251,8 @@ bool memory_store_drop(struct memory_store *store, struct memory_record *record,
     const struct process_id *id = &record->process.id;
     if (memory_notes_add(&store->tombstones, memory_id_key(id), id, 0, tombstone_until) == NULL)
         return false;
-    text_map_remove(&store->records, &record->by_id);
-    index_remove(&store->times, &record->by_time);
-    index_remove(&store->statuses[record->process.status], &record->by_status);
-    index_remove(record->stage, &record->by_stage);
-    drop_queue_if_empty(store, find_queue(store, record->process.type));
-    retire_texts(store, record);
-    retire(store, &record->block);
+    take_out(store, record);
     return true;
-}
-
-/* --- notes ------------------------------------------------------------------------------------ */
-
-struct memory_note *memory_notes_find(const struct memory_notes *notes, struct span key)
-{
-    struct text_map_entry *entry = text_map_find(&notes->map, key);
-    return entry != NULL ? container_of(entry, struct memory_note, by_key) : NULL;
-}
-
-struct memory_note *memory_notes_add(struct memory_notes *notes, struct span key,
-                                     const struct process_id *id, uint64_t fingerprint,
-                                     int64_t until)
-{
-    struct memory_note *note = calloc(1, sizeof(*note) + key.len);
-    if (note == NULL)
-        return NULL;
-    memcpy(note->key, key.data, key.len);
-    note->id = *id;
-    note->fingerprint = fingerprint;
-    text_map_insert(&notes->map, &note->by_key, (struct span){note->key, key.len});
-    index_insert(&notes->expiry, &note->by_expiry, until, &note->id);
-    return note;
-}
-
-void memory_notes_remove(struct memory_notes *notes, struct memory_note *note)
-{
-    text_map_remove(&notes->map, &note->by_key);
-    index_remove(&notes->expiry, &note->by_expiry);
-    free(note);
-}
-
-int memory_notes_expire(struct memory_notes *notes, int64_t now, int limit)
-{
-    int count = 0;
-    struct index_node *first;
-    while (count < limit && (first = index_first(&notes->expiry)) != NULL && first->score <= now) {
-        memory_notes_remove(notes, container_of(first, struct memory_note, by_expiry));
-        count++;
-    }
-    return count;
 }
 
 /* --- end -------------------------------------------------------------------------------------- */
@@ -308,18 +260,10 @@ int memory_notes_expire(struct memory_notes *notes, int64_t now, int limit)
 static void drop_record(struct text_map_entry *entry)
 {
     struct memory_record *record = container_of(entry, struct memory_record, by_id);
+    memory_timeline_free(record);
+    free(record->links);
     free(record->texts);
     free(record);
-}
-
-static void drop_queue(struct text_map_entry *entry)
-{
-    free(container_of(entry, struct memory_queue, by_type));
-}
-
-static void drop_note(struct text_map_entry *entry)
-{
-    free(container_of(entry, struct memory_note, by_key));
 }
 
 /* Through the maps alone: to take each record out of its indexes in turn would make a stop with
@@ -327,8 +271,10 @@ static void drop_note(struct text_map_entry *entry)
 void memory_store_finish(struct memory_store *store)
 {
     text_map_finish(&store->records, drop_record);
-    text_map_finish(&store->queues, drop_queue);
-    text_map_finish(&store->tombstones.map, drop_note);
-    text_map_finish(&store->keys.map, drop_note);
+    memory_groups_finish(store);
+    memory_people_finish(&store->people);
+    memory_notes_finish(&store->tombstones);
+    memory_notes_finish(&store->keys);
+    text_buffer_finish(&store->entry_text);
     memory_store_free_retired(store);
 }

@@ -1,10 +1,11 @@
 /* The records of the memory repository and the indexes over them. Every change to what is stored
- * goes through insert, update and drop here. */
+ * goes through insert, update and drop here: memory_store.c has the records, memory_links.c
+ * the places that only some of them have, memory_timeline.c what happened to them. */
 #ifndef REPOSITORY_MEMORY_STORE_H
 #define REPOSITORY_MEMORY_STORE_H
 
-#include "repository/ordered_index.h"
-#include "repository/text_map.h"
+#include "repository/memory_notes.h"
+#include "repository/memory_people.h"
 
 /* At the head of what calls read from: it is freed when no call reads any more. */
 struct memory_block {
@@ -17,6 +18,35 @@ struct memory_texts {
     char bytes[];
 };
 
+/* One entry of a timeline. Those of a record form a ring. */
+struct memory_entry {
+    struct memory_block block; /* its next: the one after it, and after the last the first */
+    uint32_t len;
+    uint32_t number : 31; /* counts on from entry to entry */
+    uint32_t is_late : 1; /* a late result that was refused */
+    char json[];
+};
+
+/* The members of one group. It lives as long as it has some. */
+struct memory_group {
+    struct text_map_entry by_name;
+    struct ordered_index members; /* by creation */
+    struct ordered_index statuses[PROCESS_STATUS_COUNT];
+    char name[];
+};
+
+/* The places of a record in indexes that a plain waiting or finished process is not in. */
+struct memory_links {
+    struct process_id id; /* the record's, as nodes must have it near them */
+    struct memory_record *record;
+    struct memory_group *group;        /* or NULL */
+    struct memory_worker *worker;      /* that runs it, or NULL */
+    struct index_node by_group;        /* creation */
+    struct index_node by_group_status; /* when it entered its status */
+    struct index_node by_deadline;     /* while pending, with a deadline */
+    struct index_node by_start;        /* while running, in what the worker holds */
+};
+
 struct memory_record {
     struct memory_block block;
     struct process process; /* its spans point into `texts` and `given` */
@@ -26,34 +56,25 @@ struct memory_record {
     struct index_node by_stage;  /* in the one index that moves it on: queue, schedule, leases,
                                     retention */
     struct ordered_index *stage;
-    struct memory_texts *texts; /* or NULL */
-    char given[];               /* what the client gave */
-};
-
-/* What is left of a removed process, or what an Idempotency-Key led to. */
-struct memory_note {
-    struct text_map_entry by_key;
-    struct index_node by_expiry;
-    struct process_id id;
-    uint64_t fingerprint;
-    char key[];
-};
-
-struct memory_notes {
-    struct text_map map;
-    struct ordered_index expiry;
+    struct memory_texts *texts;      /* or NULL */
+    struct memory_entry *last_entry; /* of the timeline, or NULL */
+    struct memory_links *links;      /* or NULL */
+    char given[];                    /* what the client gave */
 };
 
 struct memory_store {
     struct text_map records;
     struct ordered_index times, statuses[PROCESS_STATUS_COUNT];
-    struct ordered_index schedule, leases, retention;
-    struct text_map queues; /* by type */
+    struct ordered_index schedule, leases, retention, deadlines;
+    struct text_map groups;
+    struct memory_people people;
     struct memory_notes tombstones, keys;
+    struct text_buffer entry_text;
     struct memory_block *retired; /* out of the store, but perhaps still read */
+    int events_max;               /* entries kept of each timeline */
 };
 
-bool memory_store_init(struct memory_store *store); /* false: no memory */
+bool memory_store_init(struct memory_store *store, int events_max); /* false: no memory */
 void memory_store_finish(struct memory_store *store);
 
 struct memory_record *memory_store_find(const struct memory_store *store,
@@ -61,35 +82,59 @@ struct memory_record *memory_store_find(const struct memory_store *store,
 /* NULL if no memory; nothing is changed then. `now` decides between queue and schedule. */
 struct memory_record *memory_store_insert(struct memory_store *store, const struct process *process,
                                           int64_t now);
-/* Gives the record the changed process (same id, type, group, input, metadata, created_at). False
- * if no memory; nothing is changed then. */
+/* Takes back an insert that nobody has seen. */
+void memory_store_uninsert(struct memory_store *store, struct memory_record *record);
+/* Gives the record the changed process (same id, type, group, input, metadata, created_at), and its
+ * timeline the entry, unless that is NULL, which counts it. False if no memory; nothing is changed
+ * then, and the entry is still the caller's. */
 bool memory_store_update(struct memory_store *store, struct memory_record *record,
-                         const struct process *process, int64_t now);
+                         const struct process *process, int64_t now, struct memory_entry *entry);
 /* Takes the record out and leaves a tombstone until tombstone_until. False if no memory; nothing is
  * changed then. */
 bool memory_store_drop(struct memory_store *store, struct memory_record *record,
                        int64_t tombstone_until);
-/* Texts that update replaced and records that drop took out stay readable until this. */
+/* What update replaced and drop took out stays readable until this. */
 void memory_store_free_retired(struct memory_store *store);
 /* From the schedule into the queue of its type; false if no memory. */
-bool memory_store_release(struct memory_store *store, struct memory_record *record);
+bool memory_store_release(struct memory_store *store, struct memory_record *record, int64_t now);
 
-/* The best waiting record over the types; NULL when there is none. */
-struct memory_record *memory_store_best(const struct memory_store *store, const struct span *types,
-                                        size_t type_count);
+/* NULL when it has no member. */
+struct memory_group *memory_store_group(const struct memory_store *store, struct span name);
 
-/* NULL when there is none. */
-struct memory_note *memory_notes_find(const struct memory_notes *notes, struct span key);
-struct memory_note *memory_notes_add(struct memory_notes *notes, struct span key,
-                                     const struct process_id *id, uint64_t fingerprint,
-                                     int64_t until); /* NULL if no memory */
-void memory_notes_remove(struct memory_notes *notes, struct memory_note *note);
-/* Forgets up to limit notes whose time is over; how many. */
-int memory_notes_expire(struct memory_notes *notes, int64_t now, int limit);
+/* NULL if no memory; `after` is the record as the change leaves it. */
+struct memory_entry *memory_entry_of_change(struct memory_store *store, const char *event,
+                                            const struct process *before,
+                                            const struct process *after,
+                                            const struct process_change *change);
+struct memory_entry *memory_entry_of_claim(struct memory_store *store, const struct process *after);
+/* Takes the entry, and counts it. The oldest goes when there are too many. */
+void memory_timeline_add(struct memory_store *store, struct memory_record *record,
+                         struct memory_entry *entry);
+/* How many entries are kept; and these, oldest first. */
+size_t memory_timeline_count(const struct memory_record *record);
+void memory_timeline_read(const struct memory_record *record, struct span *ret_entries);
 
 static inline struct span memory_id_key(const struct process_id *id)
 {
     return (struct span){(const char *)id->bytes, sizeof(id->bytes)};
 }
+
+/* --- between the store's own files --------------------------------------------------------------
+ */
+
+void memory_store_retire(struct memory_store *store, struct memory_block *block);
+
+/* Gets all that the record needs to have the places of `process`. False if no memory; nothing is
+ * changed then. */
+bool memory_links_prepare(struct memory_store *store, struct memory_record *record,
+                          const struct process *process, int64_t now);
+/* After prepare: takes the places of record->process, leaves those that it no longer has. */
+void memory_links_settle(struct memory_store *store, struct memory_record *record, int64_t now,
+                         enum process_status old_status);
+void memory_links_drop(struct memory_store *store, struct memory_record *record);
+void memory_groups_finish(struct memory_store *store);
+
+void memory_timeline_retire(struct memory_store *store, struct memory_record *record);
+void memory_timeline_free(struct memory_record *record);
 
 #endif

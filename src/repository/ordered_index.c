@@ -1,20 +1,31 @@
 #include "repository/ordered_index.h"
 
+#include <assert.h>
 #include <string.h>
 
-static int compare(const struct index_node *node, int64_t score, const struct process_id *id)
+static int compare(const struct ordered_index *index, const struct index_node *node, int64_t score,
+                   const struct process_id *id)
 {
     if (node->score != score)
         return node->score < score ? -1 : 1;
-    return id == NULL ? 1 : process_id_compare(node->id, id);
+    if (id == NULL)
+        return 1;
+    if (index->compare != NULL)
+        return index->compare(index_id(node), id);
+    return process_id_compare(index_id(node), id);
 }
 
 /* The heap order of the treap: ids are random, and the server makes them. */
 static uint32_t weight(const struct index_node *node)
 {
     uint32_t value;
-    memcpy(&value, node->id->bytes, sizeof(value));
+    memcpy(&value, index_id(node)->bytes, sizeof(value));
     return value;
+}
+
+static uint32_t size_of(const struct index_node *node)
+{
+    return node != NULL ? node->size : 0;
 }
 
 static struct index_node **place_of(struct ordered_index *index, struct index_node *node)
@@ -42,17 +53,23 @@ static void lift(struct ordered_index *index, struct index_node *node)
     if (moved != NULL)
         moved->parent = parent;
     parent->parent = node;
+    node->size = parent->size;
+    parent->size = 1 + size_of(parent->left) + size_of(parent->right);
 }
 
 void index_insert(struct ordered_index *index, struct index_node *node, int64_t score,
                   const struct process_id *id)
 {
     struct index_node **place = &index->root, *parent = NULL;
+    ptrdiff_t id_at = (const char *)id - (const char *)node;
+    assert(id_at != 0 && id_at == (int32_t)id_at);
     while (*place != NULL) {
         parent = *place;
-        place = compare(parent, score, id) > 0 ? &parent->left : &parent->right;
+        parent->size++;
+        place = compare(index, parent, score, id) > 0 ? &parent->left : &parent->right;
     }
-    *node = (struct index_node){.parent = parent, .score = score, .id = id};
+    *node =
+        (struct index_node){.parent = parent, .score = score, .id_at = (int32_t)id_at, .size = 1};
     *place = node;
     while (node->parent != NULL && weight(node) < weight(node->parent))
         lift(index, node);
@@ -61,7 +78,7 @@ void index_insert(struct ordered_index *index, struct index_node *node, int64_t 
 
 void index_remove(struct ordered_index *index, struct index_node *node)
 {
-    if (node->id == NULL)
+    if (!index_has(node))
         return;
     while (node->left != NULL && node->right != NULL)
         lift(index, weight(node->left) < weight(node->right) ? node->left : node->right);
@@ -69,7 +86,9 @@ void index_remove(struct ordered_index *index, struct index_node *node)
     *place_of(index, node) = child;
     if (child != NULL)
         child->parent = node->parent;
-    *node = (struct index_node){.id = NULL};
+    for (struct index_node *above = node->parent; above != NULL; above = above->parent)
+        above->size--;
+    *node = (struct index_node){.parent = NULL};
     index->count--;
 }
 
@@ -120,7 +139,7 @@ struct index_node *index_after(const struct ordered_index *index, int64_t score,
 {
     struct index_node *node = index->root, *found = NULL;
     while (node != NULL) {
-        bool later = compare(node, score, id) > 0;
+        bool later = compare(index, node, score, id) > 0;
         if (later)
             found = node;
         node = later ? node->left : node->right;
@@ -133,10 +152,23 @@ struct index_node *index_before(const struct ordered_index *index, int64_t score
 {
     struct index_node *node = index->root, *found = NULL;
     while (node != NULL) {
-        bool earlier = compare(node, score, id) < 0;
+        bool earlier = compare(index, node, score, id) < 0;
         if (earlier)
             found = node;
         node = earlier ? node->right : node->left;
     }
     return found;
+}
+
+size_t index_rank(const struct ordered_index *index, int64_t score, const struct process_id *id)
+{
+    size_t rank = 0;
+    const struct index_node *node = index->root;
+    while (node != NULL) {
+        bool earlier = compare(index, node, score, id) < 0;
+        if (earlier)
+            rank += 1 + size_of(node->left);
+        node = earlier ? node->right : node->left;
+    }
+    return rank;
 }

@@ -7,28 +7,14 @@
 
 #define HEAD 4 /* values in front of those that the script itself gives */
 
-void redis_call_script(const struct redis_call *call, struct redis_commands *commands,
-                       enum redis_script script, struct span key, int64_t now)
+void redis_call_script(struct redis_commands *commands, enum redis_script script, struct span key,
+                       int64_t now)
 {
     redis_command_script(commands, script, key);
-    redis_arg_str(commands, call->repository->keys.prefix);
     redis_arg_int(commands, now);
 }
 
-void redis_arg_policy(struct redis_commands *commands, const struct process_policy *policy)
-{
-    redis_arg_int(commands, policy->cancel_grace_ms);
-    redis_arg_int(commands, policy->retry_base_ms);
-    redis_arg_int(commands, policy->retry_cap_ms);
-    redis_arg_int(commands, policy->max_stalls);
-    redis_arg_int(commands, policy->retention_ms[PROCESS_COMPLETED]);
-    redis_arg_int(commands, policy->retention_ms[PROCESS_FAILED]);
-    redis_arg_int(commands, policy->retention_ms[PROCESS_CANCELED]);
-    redis_arg_str(commands, process_timeout_error);
-    redis_arg_str(commands, process_lease_lost_error);
-}
-
-static struct span text_of(const struct redisReply *value)
+struct span redis_text_of(const struct redisReply *value)
 {
     bool is_text = value->type == REDIS_REPLY_STRING || value->type == REDIS_REPLY_STATUS;
     return is_text ? (struct span){value->str, value->len} : SPAN_NONE;
@@ -55,7 +41,7 @@ static void note_damaged(struct redis_repository *repository, const struct redis
     repository->base.counters.healed += (uint64_t)redis_answer_int(head, 1);
     if (damaged <= 0)
         return;
-    text_copy(id, sizeof(id), text_of(head->values[3]));
+    text_copy(id, sizeof(id), redis_text_of(head->values[3]));
     redis_note_damage(repository, id);
     repository->base.counters.damaged += (uint64_t)(damaged - 1);
 }
@@ -72,7 +58,7 @@ enum err redis_answer_open(struct redis_call *call, enum err err, const struct r
     if (reply->type != REDIS_REPLY_ARRAY || head.count < HEAD)
         return ERR_INTERNAL;
     note_damaged(call->repository, &head);
-    err = code_of(text_of(head.values[0]));
+    err = code_of(redis_text_of(head.values[0]));
     *ret_answer = (struct redis_answer){head.values + HEAD, head.count - HEAD};
     return err == ERR_OK && ret_answer->count < least ? ERR_INTERNAL : err;
 }
@@ -85,14 +71,14 @@ int64_t redis_answer_int(const struct redis_answer *answer, size_t i)
     const struct redisReply *value = answer->values[i];
     if (value->type == REDIS_REPLY_INTEGER)
         return value->integer;
-    return span_to_int(text_of(value), INT64_MIN, INT64_MAX, &number) ? number : 0;
+    return span_to_int(redis_text_of(value), INT64_MIN, INT64_MAX, &number) ? number : 0;
 }
 
 enum err redis_answer_record(const struct redisReply *value, struct process *ret_process)
 {
     struct process_id id;
     if (value->type != REDIS_REPLY_ARRAY || value->elements < 1 ||
-        !process_id_parse(text_of(value->element[0]), &id))
+        !process_id_parse(redis_text_of(value->element[0]), &id))
         return ERR_CORRUPT;
     enum err err = redis_record_parse(value->element + 1, value->elements - 1, &id, ret_process);
     return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
@@ -111,7 +97,7 @@ enum err redis_answer_page(struct redis_repository *repository, const struct red
         }
         char id[PROCESS_ID_TEXT_SIZE] = "";
         if (list->element[i]->type == REDIS_REPLY_ARRAY && list->element[i]->elements > 0)
-            text_copy(id, sizeof(id), text_of(list->element[i]->element[0]));
+            text_copy(id, sizeof(id), redis_text_of(list->element[i]->element[0]));
         redis_note_damage(repository, id);
     }
     return ERR_OK;

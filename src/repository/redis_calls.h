@@ -1,19 +1,25 @@
 /* What the files of the Redis repository share:
  *   redis_repository.c  its life, and the calls under way
- *   redis_create.c      create
- *   redis_read.c        get, counts, ping
- *   redis_change.c      transition, claim, remove
- *   redis_walk.c        list, sweep, advance */
+ *   redis_create.c      create without a key, and what is known of announced types
+ *   redis_batch.c       create with a key, create_batch
+ *   redis_read.c        get, events, counts, ping
+ *   redis_change.c      transition, remove
+ *   redis_claim.c       claim, and hearing of work that others bring
+ *   redis_walk.c        list, sweep, advance
+ *   redis_standing.c    standing
+ *   redis_overview.c    group, types, workers, pause */
 #ifndef REPOSITORY_REDIS_CALLS_H
 #define REPOSITORY_REDIS_CALLS_H
 
 #include "proctrack/redis_repository.h"
+#include "proctrack/redis_tracking.h"
 #include "repository/redis_keys.h"
 #include "repository/redis_record.h"
 #include "repository/redis_scripts.h"
 
 #define REDIS_CALLS_MAX   16384 /* under way at once; more are refused */
 #define DAMAGE_REMEMBERED 16
+#define ANNOUNCED_MAX     256
 
 /* One call under way. */
 struct redis_call {
@@ -21,11 +27,23 @@ struct redis_call {
     struct redis_repository *repository;
     struct process_op *op;
     char id[PROCESS_ID_TEXT_SIZE]; /* empty: the call is not about one process */
+    bool announces;                /* create: tells that its type is in use */
+    size_t expected;               /* create: replies within EXEC's */
+    bool again;                    /* claim: the second look, after keys were watched */
+};
+
+/* What types, workers and events give out, until `done` returns: grown as needed. */
+struct redis_given {
+    struct repo_type *types;
+    struct repo_worker *workers;
+    struct span *events;
+    size_t type_room, worker_room, event_room;
 };
 
 struct redis_repository {
     struct process_repository base;
     struct redis_client *client;
+    struct redis_tracking *tracking;
     struct redis_client_setup setup;
     struct redis_scripts scripts;
     struct redis_keys keys;
@@ -33,6 +51,12 @@ struct redis_repository {
     struct list_link spare;             /* redis_call.request.link: made before, not in use */
     size_t call_count;                  /* made in all */
     struct process page[REPO_LIST_MAX]; /* what list and claim give out, until `done` returns */
+    struct redis_given given;
+
+    struct {
+        uint64_t hash; /* of a type that was announced not long ago */
+        int64_t until;
+    } announced[ANNOUNCED_MAX];
 
     char damage[DAMAGE_REMEMBERED][PROCESS_ID_TEXT_SIZE]; /* as last logged */
     size_t damage_next;
@@ -64,12 +88,11 @@ struct span redis_call_key(const struct redis_call *call, struct redis_key *stor
 /* Counts and logs a record that cannot be read; "" when it is not known which. */
 void redis_note_damage(struct redis_repository *repository, const char *id);
 
-/* --- scripts: prefix and time are the first arguments of each; what they answer begins with a code
+/* --- scripts: the time is the first argument of each; what they answer begins with a code ------
  */
 
-void redis_call_script(const struct redis_call *call, struct redis_commands *commands,
-                       enum redis_script script, struct span key, int64_t now);
-void redis_arg_policy(struct redis_commands *commands, const struct process_policy *policy);
+void redis_call_script(struct redis_commands *commands, enum redis_script script, struct span key,
+                       int64_t now);
 
 struct redis_answer {
     struct redisReply *const *values; /* what stands behind the code */
@@ -81,16 +104,42 @@ enum err redis_answer_open(struct redis_call *call, enum err err, const struct r
                            size_t least, struct redis_answer *ret_answer);
 /* The i-th value as a number; 0 when it is none. */
 int64_t redis_answer_int(const struct redis_answer *answer, size_t i);
+/* The text of a reply that is one; else absent. */
+struct span redis_text_of(const struct redisReply *value);
 /* A record: its id, then its fields. */
 enum err redis_answer_record(const struct redisReply *value, struct process *ret_process);
 /* A list of records into the repository's page; damaged ones are left out and noted. */
 enum err redis_answer_page(struct redis_repository *repository, const struct redisReply *list,
                            size_t *ret_count);
 
+/* --- creation -------------------------------------------------------------------------------- */
+
+/* The index that moves a new process on, and its score there. */
+struct redis_place {
+    const char *name;
+    struct span rest;
+    int64_t score;
+};
+struct redis_place redis_first_place(const struct process *process);
+
+/* Whether it is time to announce the type again; then it counts as announced. */
+bool redis_announce_due(struct redis_repository *repository, struct span type);
+/* It may not have been stored after all. */
+void redis_announce_failed(struct redis_repository *repository, struct span type);
+
+void redis_create_once(struct redis_repository *repository, struct repo_create *create);
+
 /* --- the slots ------------------------------------------------------------------------------- */
 
 void redis_create(struct process_repository *base, struct repo_create *create);
 void redis_get(struct process_repository *base, struct repo_get *get);
+void redis_create_batch(struct process_repository *base, struct repo_create_batch *batch);
+void redis_events(struct process_repository *base, struct repo_events *events);
+void redis_standing(struct process_repository *base, struct repo_standing *standing);
+void redis_group(struct process_repository *base, struct repo_group *group);
+void redis_types(struct process_repository *base, struct repo_types *types);
+void redis_workers(struct process_repository *base, struct repo_workers *workers);
+void redis_pause(struct process_repository *base, struct repo_pause *pause);
 void redis_counts(struct process_repository *base, struct repo_counts *counts);
 void redis_ping(struct process_repository *base, struct repo_ping *ping);
 void redis_transition(struct process_repository *base, struct repo_transition *transition);

@@ -1,4 +1,4 @@
-/* transition, claim, remove: scripts, since they look before they write. */
+/* transition, remove: scripts, since they look before they write. */
 #include "repository/redis_calls.h"
 
 #include <stdio.h>
@@ -52,14 +52,14 @@ static void build_transition(struct redis_request *request, struct redis_command
     const struct process_change *change = &transition_of(call)->change;
     const struct process_rule *rule = &process_rules[change->event];
     struct redis_key key;
-    redis_call_script(call, commands, SCRIPT_TRANSITION, redis_call_key(call, &key), change->now);
-    redis_arg_policy(commands, call->repository->base.policy);
+    redis_call_script(commands, SCRIPT_TRANSITION, redis_call_key(call, &key), change->now);
     redis_arg_str(commands, call->id);
     redis_arg_str(commands, rule->name);
     add_statuses(commands, rule->from);
     redis_arg_int(commands, rule->needs_token);
     redis_arg_int(commands, change->if_version);
     redis_arg(commands, change->token);
+    redis_arg_int(commands, change->attempt);
     redis_arg_int(commands, change->lease_ms);
     redis_arg_int(commands, change->retryable);
     redis_arg_int(commands, change->retry_after_ms);
@@ -87,55 +87,6 @@ void redis_transition(struct process_repository *base, struct repo_transition *t
                      build_transition, on_transition);
 }
 
-/* --- claim ----------------------------------------------------------------------------------- */
-
-static struct repo_claim *claim_of(const struct redis_call *call)
-{
-    return container_of(call->op, struct repo_claim, op);
-}
-
-static void build_claim(struct redis_request *request, struct redis_commands *commands)
-{
-    const struct redis_call *call = redis_call_of(request);
-    const struct repo_claim *claim = claim_of(call);
-    struct redis_key key;
-    redis_call_script(call, commands, SCRIPT_CLAIM,
-                      redis_key(&call->repository->keys, &key, KEY_QUEUE, claim->types[0]),
-                      claim->now);
-    redis_arg(commands, claim->worker);
-    redis_arg_int(commands, claim->lease_ms);
-    redis_arg_int(commands, claim->max);
-    redis_arg_int(commands, REPO_PAGE_BYTES);
-    redis_arg_int(commands, call->repository->base.policy->cancel_grace_ms);
-    redis_arg_int(commands, (int64_t)claim->type_count);
-    for (size_t i = 0; i < claim->type_count; i++)
-        redis_arg(commands, claim->types[i]);
-    for (int i = 0; i < claim->max; i++)
-        redis_arg_str(commands, claim->tokens[i]);
-}
-
-static void on_claim(struct redis_request *request, enum err err, struct redisReply *reply)
-{
-    struct redis_call *call = redis_call_of(request);
-    struct repo_claim *claim = claim_of(call);
-    struct redis_answer answer;
-    err = redis_answer_open(call, err, reply, 1, &answer);
-    if (err == ERR_OK)
-        err = redis_answer_page(call->repository, answer.values[0], &claim->count);
-    claim->processes = call->repository->page;
-    redis_call_finish(call, err);
-}
-
-void redis_claim(struct process_repository *base, struct repo_claim *claim)
-{
-    claim->count = 0;
-    if (claim->type_count == 0) {
-        process_op_finish(&claim->op, ERR_OK);
-        return;
-    }
-    redis_call_start(redis_repository(base), &claim->op, NULL, true, build_claim, on_claim);
-}
-
 /* --- remove ---------------------------------------------------------------------------------- */
 
 static struct repo_remove *remove_of(const struct redis_call *call)
@@ -148,7 +99,7 @@ static void build_remove(struct redis_request *request, struct redis_commands *c
     const struct redis_call *call = redis_call_of(request);
     const struct repo_remove *remove = remove_of(call);
     struct redis_key key;
-    redis_call_script(call, commands, SCRIPT_REMOVE, redis_call_key(call, &key), remove->now);
+    redis_call_script(commands, SCRIPT_REMOVE, redis_call_key(call, &key), remove->now);
     redis_arg_str(commands, call->id);
     redis_arg_int(commands, remove->if_version);
     redis_arg_int(commands, call->repository->base.policy->tombstone_ms);

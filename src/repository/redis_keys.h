@@ -17,17 +17,29 @@
 #define KEY_RETENTION "process_retention"
 #define KEY_GONE      "process_gone:" /* + id */
 #define KEY_LAYOUT    "process_schema"
+#define KEY_DEADLINES "process_deadlines"
+#define KEY_GROUP     "process_group:" /* + "all" or status, ':', group */
+#define KEY_TYPES     "process_types"
+#define KEY_WORKERS   "process_workers"
+#define KEY_PAUSED    "process_paused"
+#define KEY_RUNNING   "process_running:"      /* + type */
+#define KEY_LOOKERS   "process_type_workers:" /* + type */
+/* The scripts also know process_leases, process_events:<id>, process_held:<worker>
+ * and process_idempotency:<key>. */
 
 struct redis_keys {
     char prefix[REDIS_PREFIX_MAX + 1];
 };
 
 struct redis_key {
-    char text[REDIS_PREFIX_MAX + 32 + PROCESS_TYPE_MAX];
+    char text[REDIS_PREFIX_MAX + 32 + PROCESS_GROUP_MAX];
 };
 
-/* `rest` is an id, a status or a type, or absent. The key lies in the storage, ended by a zero. */
+/* `rest` is an id, a status, a type or absent. The key lies in the storage, ended by a zero. */
 struct span redis_key(const struct redis_keys *keys, struct redis_key *storage, const char *name,
                       struct span rest);
+/* The index of a group's members: of all (NULL) or of those in a status. */
+struct span redis_group_key(const struct redis_keys *keys, struct redis_key *storage,
+                            const char *status, struct span group);
 
 #endif

@@ -1,6 +1,8 @@
-/* get, counts, ping. Scripts are used where more than one key is read: in a MULTI, a Redis that is
- * out of memory refuses reads as well. */
+/* get, events, counts, ping. Scripts are used where more than one key is read: in a MULTI, a Redis
+ * that is out of memory refuses reads as well. */
 #include "repository/redis_calls.h"
+
+#include <stdlib.h>
 
 /* --- get: the fields; and only when there are none, whether the process was removed ---------- */
 
@@ -22,7 +24,7 @@ static void build_absent(struct redis_request *request, struct redis_commands *c
 {
     const struct redis_call *call = redis_call_of(request);
     struct redis_key key;
-    redis_call_script(call, commands, SCRIPT_GET, redis_call_key(call, &key), 0);
+    redis_call_script(commands, SCRIPT_GET, redis_call_key(call, &key), 0);
     redis_arg_str(commands, call->id);
 }
 
@@ -62,13 +64,73 @@ void redis_get(struct process_repository *base, struct repo_get *get)
     redis_call_start(redis_repository(base), &get->op, &get->id, false, build_get, on_get);
 }
 
+/* --- events ---------------------------------------------------------------------------------- */
+
+static void build_events(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_call *call = redis_call_of(request);
+    struct redis_key key;
+    redis_call_script(commands, SCRIPT_EVENTS, redis_call_key(call, &key), 0);
+    redis_arg_str(commands, call->id);
+}
+
+static bool make_room(struct redis_given *given, size_t count)
+{
+    if (count <= given->event_room)
+        return true;
+    struct span *events = realloc(given->events, count * sizeof(*events));
+    if (events == NULL)
+        return false;
+    given->events = events;
+    given->event_room = count;
+    return true;
+}
+
+static enum err take_events(struct redis_call *call, const struct redisReply *list,
+                            struct repo_events *events)
+{
+    struct redis_given *given = &call->repository->given;
+    if (list->type != REDIS_REPLY_ARRAY)
+        return ERR_INTERNAL;
+    if (!make_room(given, list->elements))
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < list->elements; i++)
+        given->events[i] = redis_text_of(list->element[i]);
+    events->events = given->events;
+    events->count = list->elements;
+    return ERR_OK;
+}
+
+static void on_events(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct redis_call *call = redis_call_of(request);
+    struct repo_events *events = container_of(call->op, struct repo_events, op);
+    struct redis_answer answer;
+    err = redis_answer_open(call, err, reply, 2, &answer);
+    if (err == ERR_OK) {
+        err = redis_answer_record(answer.values[0], &events->process);
+        if (err == ERR_CORRUPT)
+            redis_note_damage(call->repository, call->id);
+    }
+    if (err == ERR_OK)
+        err = take_events(call, answer.values[1], events);
+    redis_call_finish(call, err);
+}
+
+void redis_events(struct process_repository *base, struct repo_events *events)
+{
+    events->count = 0;
+    redis_call_start(redis_repository(base), &events->op, &events->id, false, build_events,
+                     on_events);
+}
+
 /* --- counts ---------------------------------------------------------------------------------- */
 
 static void build_counts(struct redis_request *request, struct redis_commands *commands)
 {
     const struct redis_call *call = redis_call_of(request);
     struct redis_key key;
-    redis_call_script(call, commands, SCRIPT_COUNTS,
+    redis_call_script(commands, SCRIPT_COUNTS,
                       redis_key(&call->repository->keys, &key, KEY_IDS, SPAN_NONE), 0);
 }
 

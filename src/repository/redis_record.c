@@ -54,6 +54,13 @@ static const struct field fields[REDIS_RECORD_FIELDS + 1] = {
     FIELD(lease_until, KIND_TIME),
     FIELD(attempt_deadline, KIND_TIME),
     FIELD(cancel_deadline, KIND_TIME),
+    FIELD(queue_deadline, KIND_TIME),
+    FIELD(deadline, KIND_TIME),
+    OPTION(events, KIND_INT, 0),
+    OPTION(backoff, KIND_INT, BACKOFF_POLICY),
+    OPTION(retry_base_ms, KIND_LONG, 0),
+    OPTION(retry_cap_ms, KIND_LONG, 0),
+    OPTION(queue_timeout_ms, KIND_LONG, 0),
     OPTION(timeout_ms, KIND_LONG, 0),
     OPTION(retention_ms, KIND_LONG, -1),
     FIELD(input, KIND_TEXT),
@@ -122,19 +129,22 @@ static bool is_number(const struct field *field)
     return field->kind == KIND_INT || field->kind == KIND_LONG;
 }
 
+static const char *kind_in_lua(const struct field *field)
+{
+    if (is_number(field))
+        return "'int',";
+    return field->kind == KIND_TIME ? "'time'," : "false,";
+}
+
 /* As constructors, since each run of a script makes the tables anew. */
 void redis_record_describe(struct text_buffer *out)
 {
     text_append_literal(out, "local FIELDS = {");
     for (int i = 0; i < REDIS_RECORD_FIELDS; i++)
         text_append_format(out, "'%s',", fields[i].name);
-    text_append_literal(out, "}\nlocal KIND = {");
-    for (int i = 0; i < REDIS_RECORD_FIELDS; i++) {
-        if (is_number(&fields[i]))
-            text_append_format(out, "%s='int',", fields[i].name);
-        else if (fields[i].kind == KIND_TIME)
-            text_append_format(out, "%s='time',", fields[i].name);
-    }
+    text_append_literal(out, "}\nlocal KINDS = {");
+    for (int i = 0; i < REDIS_RECORD_FIELDS; i++)
+        text_append_str(out, kind_in_lua(&fields[i]));
     text_append_literal(out, "}\nlocal DEFAULT = {");
     for (int i = 0; i < REDIS_RECORD_FIELDS; i++) {
         if (is_number(&fields[i]) && fields[i].offset != offsetof(struct process, version))

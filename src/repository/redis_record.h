@@ -20,6 +20,6 @@ void redis_record_describe(struct text_buffer *out);
 enum err redis_record_parse(struct redisReply *const *values, size_t count,
                             const struct process_id *id, struct process *ret_process);
 
-#define REDIS_RECORD_FIELDS 28 /* input not counted */
+#define REDIS_RECORD_FIELDS 35 /* input not counted */
 
 #endif

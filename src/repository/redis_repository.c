@@ -107,18 +107,47 @@ void redis_note_damage(struct redis_repository *repository, const char *id)
               name, repository->keys.prefix);
 }
 
+/* --- news from Redis -------------------------------------------------------------------------- */
+
+/* What was announced may be gone with what another Redis did not get. */
+static void on_state(void *arg, bool ready)
+{
+    struct redis_repository *repository = arg;
+    memset(repository->announced, 0, sizeof(repository->announced));
+    redis_tracking_client_state(repository->tracking, ready);
+}
+
+static void on_key_changed(void *arg, struct span key)
+{
+    struct redis_repository *repository = arg;
+    struct redis_key storage;
+    struct span queue = redis_key(&repository->keys, &storage, KEY_QUEUE, SPAN_NONE);
+    struct span type = SPAN_NONE;
+    if (repository->base.on_work == NULL)
+        return;
+    if (key.len > queue.len && memcmp(key.data, queue.data, queue.len) == 0)
+        type = (struct span){key.data + queue.len, key.len - queue.len};
+    repository->base.on_work(repository->base.on_work_arg, type);
+}
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 static void redis_close(struct process_repository *base)
 {
-    redis_client_close(redis_repository(base)->client);
+    struct redis_repository *repository = redis_repository(base);
+    redis_tracking_close(repository->tracking);
+    redis_client_close(repository->client);
 }
 
 static void redis_destroy(struct process_repository *base)
 {
     struct redis_repository *repository = redis_repository(base);
     struct list_link *link;
+    redis_tracking_destroy(repository->tracking);
     redis_client_destroy(repository->client);
+    free(repository->given.types);
+    free(repository->given.workers);
+    free(repository->given.events);
     redis_scripts_finish(&repository->scripts);
     while ((link = list_pop(&repository->spare)) != NULL)
         free(container_of(link, struct redis_call, request.link));
@@ -134,6 +163,13 @@ static const struct process_repository_ops redis_ops = {
     .remove = redis_remove,
     .list = redis_list,
     .counts = redis_counts,
+    .create_batch = redis_create_batch,
+    .standing = redis_standing,
+    .group = redis_group,
+    .types = redis_types,
+    .workers = redis_workers,
+    .pause = redis_pause,
+    .events = redis_events,
     .sweep = redis_sweep,
     .advance = redis_advance,
     .ping = redis_ping,
@@ -148,7 +184,7 @@ static bool set_up(struct redis_repository *repository, struct loop *loop,
         log_error("redis key prefix longer than %d bytes", REDIS_PREFIX_MAX);
         return false;
     }
-    if (!redis_scripts_init(&repository->scripts))
+    if (!redis_scripts_init(&repository->scripts, repository->base.policy, repository->keys.prefix))
         return false;
     repository->setup = (struct redis_client_setup){
         .scripts = repository->scripts.spans,
@@ -158,9 +194,15 @@ static bool set_up(struct redis_repository *repository, struct loop *loop,
         .layout = LAYOUT,
         .reconnects = &repository->base.counters.reconnects,
         .timeouts = &repository->base.counters.timeouts,
+        .on_state = on_state,
+        .arg = repository,
     };
     repository->client = redis_client_create(loop, redis, &repository->setup);
-    return repository->client != NULL;
+    if (repository->client == NULL)
+        return false;
+    repository->tracking =
+        redis_tracking_create(loop, redis, repository->client, on_key_changed, repository);
+    return repository->tracking != NULL;
 }
 
 struct process_repository *redis_repository_create(struct loop *loop,

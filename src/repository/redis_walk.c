@@ -38,15 +38,23 @@ static struct repo_list *list_of(const struct redis_call *call)
     return container_of(call->op, struct repo_list, op);
 }
 
+static struct span list_index(const struct redis_call *call, const struct repo_list *list,
+                              struct redis_key *storage)
+{
+    const char *status = list->by_status ? process_status_name(list->status) : NULL;
+    if (list->group.data != NULL)
+        return redis_group_key(&call->repository->keys, storage, status, list->group);
+    if (list->by_status)
+        return index_key(call, storage, list->status);
+    return redis_key(&call->repository->keys, storage, KEY_TIMES, SPAN_NONE);
+}
+
 static void build_list(struct redis_request *request, struct redis_commands *commands)
 {
     const struct redis_call *call = redis_call_of(request);
     const struct repo_list *list = list_of(call);
     struct redis_key key;
-    struct span index = list->by_status
-                            ? index_key(call, &key, list->status)
-                            : redis_key(&call->repository->keys, &key, KEY_TIMES, SPAN_NONE);
-    redis_call_script(call, commands, SCRIPT_LIST, index, 0);
+    redis_call_script(commands, SCRIPT_LIST, list_index(call, list, &key), 0);
     redis_arg_str(commands, list->by_status ? process_status_name(list->status) : "");
     redis_arg(commands, list->type);
     redis_arg(commands, list->group);
@@ -95,7 +103,7 @@ static void build_sweep(struct redis_request *request, struct redis_commands *co
     struct span index = sweep->kind == SWEEP_FINISHED
                             ? index_key(call, &key, sweep->status)
                             : redis_key(&call->repository->keys, &key, KEY_RETENTION, SPAN_NONE);
-    redis_call_script(call, commands, SCRIPT_SWEEP, index, sweep->now);
+    redis_call_script(commands, SCRIPT_SWEEP, index, sweep->now);
     redis_arg(commands, sweep->type);
     redis_arg_int(commands, sweep->before);
     redis_arg_int(commands, sweep->limit);
@@ -141,10 +149,9 @@ static void build_advance(struct redis_request *request, struct redis_commands *
     const struct redis_call *call = redis_call_of(request);
     const struct repo_advance *advance = advance_of(call);
     struct redis_key key;
-    redis_call_script(call, commands, SCRIPT_ADVANCE,
+    redis_call_script(commands, SCRIPT_ADVANCE,
                       redis_key(&call->repository->keys, &key, KEY_SCHEDULE, SPAN_NONE),
                       advance->now);
-    redis_arg_policy(commands, call->repository->base.policy);
     redis_arg_int(commands, advance->limit);
     redis_arg_int(commands, advance->jitter);
 }
@@ -154,18 +161,19 @@ static void on_advance(struct redis_request *request, enum err err, struct redis
     struct redis_call *call = redis_call_of(request);
     struct repo_advance *advance = advance_of(call);
     struct redis_answer answer;
-    err = redis_answer_open(call, err, reply, 3, &answer);
+    err = redis_answer_open(call, err, reply, 4, &answer);
     if (err == ERR_OK) {
         advance->released = (int)redis_answer_int(&answer, 0);
         advance->lapsed = (int)redis_answer_int(&answer, 1);
-        advance->more = redis_answer_int(&answer, 2) != 0;
+        advance->expired = (int)redis_answer_int(&answer, 2);
+        advance->more = redis_answer_int(&answer, 3) != 0;
     }
     redis_call_finish(call, err);
 }
 
 void redis_advance(struct process_repository *base, struct repo_advance *advance)
 {
-    advance->released = advance->lapsed = 0;
+    advance->released = advance->lapsed = advance->expired = 0;
     advance->more = false;
     redis_call_start(redis_repository(base), &advance->op, NULL, true, build_advance, on_advance);
 }

@@ -1,20 +1,42 @@
--- One bounded step of what time brings. KEYS[1] process_schedule; ARGV[12] how many of each kind,
--- [13] random number below 2^32. Answers OK with how many became claimable, how many leases had
--- lapsed, and 1 when a limit was reached.
+-- One bounded step of what time brings. KEYS[1] process_schedule; ARGV[2] how many of each kind,
+-- [3] random number below 2^32. Answers OK with how many became claimable, how many leases had
+-- lapsed, how many deadlines had passed, and 1 when a limit was reached.
 
-local limit, jitter = tonumber(ARGV[12]), tonumber(ARGV[13])
+local limit, jitter = tonumber(ARGV[2]), tonumber(ARGV[3])
 local schedule, leases = prefix .. 'process_schedule', prefix .. 'process_leases'
-local released, lapsed = 0, 0
+local deadlines = prefix .. 'process_deadlines'
+local released, lapsed, expired = 0, 0, 0
+
+-- Most often there is nothing to do.
+local function range(index)
+    return redis.call('ZRANGEBYSCORE', index, '-inf', ARGV[1], 'LIMIT', 0, limit)
+end
+
+local scheduled, ended, late = range(schedule), range(leases), range(deadlines)
+if #scheduled + #ended + #late == 0 then
+    return reply('OK', 0, 0, 0, 0)
+end
 
 redis.call('ZCARD', prefix .. 'process_retention')
+redis.call('ZCARD', prefix .. 'process_types')
 for status in pairs(STATUS) do
     redis.call('ZCARD', status_key(status))
 end
 
--- One queue that cannot be used must not hold up the other types.
-local function queue_works(p)
-    local answer = redis.pcall('ZCARD', queue_key(p.type))
+-- One key that cannot be used must not hold up the other types, groups and workers.
+local function works(key)
+    local answer = redis.pcall('ZCARD', key)
     return type(answer) == 'number'
+end
+
+local function keys_work(p)
+    return works(queue_key(p.type)) and works(prefix .. 'process_running:' .. p.type) and
+        (not p.worker or works(prefix .. 'process_held:' .. p.worker)) and
+        (not p.group or (works(group_key('pending', p.group)) and
+                         works(group_key('running', p.group)) and
+                         works(group_key('failed', p.group)) and
+                         works(group_key('canceled', p.group)))) and
+        type(redis.pcall('LLEN', prefix .. 'process_events:' .. p.id)) == 'number'
 end
 
 -- The record behind a due entry of an index, when there is something to do with it.
@@ -27,18 +49,18 @@ local function due(id, index, status)
         redis.call('ZREM', index, id)
     elseif p.status ~= status then
         heal_entry(id, index)
-    elseif not queue_works(p) then
+    elseif not keys_work(p) then
         note_damage(id)
     else
         return p
     end
 end
 
-local function range(index)
-    return redis.call('ZRANGEBYSCORE', index, '-inf', ARGV[2], 'LIMIT', 0, limit)
+local function settle(p, event)
+    count_change(p)
+    store(p, entry_of(p, event, {}))
 end
 
-local scheduled, ended = range(schedule), range(leases)
 for i = 1, #scheduled do
     local p = due(scheduled[i], schedule, 'pending')
     if p then
@@ -46,17 +68,28 @@ for i = 1, #scheduled do
         local index, score = place(p)
         redis.call('ZREM', schedule, p.id)
         redis.call('ZADD', index, int_text(score), p.id)
+        redis.call('ZADD', prefix .. 'process_types', ARGV[1], p.type)
         released = released + 1
+    end
+end
+for i = 1, #late do
+    local p = due(late[i], deadlines, 'pending')
+    if p and has_passed(pending_deadline(p)) then
+        expire(p)
+        settle(p, 'expire')
+        expired = expired + 1
+    elseif p then
+        heal_entry(p.id, deadlines)
     end
 end
 for i = 1, #ended do
     local p = due(ended[i], leases, 'running')
     if p then -- each its own random number, so that retries do not come back as one
         lapse(p, (jitter + lapsed * 2654435761) % 4294967296)
-        count_change(p)
-        store(p)
+        settle(p, 'lapse')
         lapsed = lapsed + 1
     end
 end
-local more = (#scheduled == limit or #ended == limit) and released + lapsed > 0
-return reply('OK', released, lapsed, more and 1 or 0)
+local more = (#scheduled == limit or #ended == limit or #late == limit) and
+    released + lapsed + expired > 0
+return reply('OK', released, lapsed, expired, more and 1 or 0)

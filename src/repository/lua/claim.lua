@@ -1,22 +1,46 @@
 -- Takes due processes of some types: the best of the queues' heads, again and again.
--- KEYS[1] one of the queues; ARGV[3] worker, [4] lease in ms, [5] how many at most, [6] how many
--- bytes at most (one is always given), [7] ms of grace after a timeout, [8] number of types,
--- [9]... the types, then a token for each process. Answers OK with the records, each with its input
--- behind the fields.
+-- KEYS[1] one of the queues; ARGV[2] worker, [3] lease in ms, [4] how many at most, [5] how many
+-- bytes at most (one is always given), [6] '1' to note that the worker looks for these types,
+-- [7] number of types, [8]... the types, then a token for each process. Answers OK with the
+-- records, each with its input behind the fields.
 
-local worker, lease_ms = ARGV[3], tonumber(ARGV[4])
-local max, max_bytes, grace = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local type_count = tonumber(ARGV[8])
+local worker, lease_ms = ARGV[2], tonumber(ARGV[3])
+local max, max_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
+local type_count = tonumber(ARGV[7])
 local EXAMINE = max + 500 -- entries without a usable record must not make one step endless
+local time = ARGV[1]
+local workers, held = prefix .. 'process_workers', prefix .. 'process_held:' .. worker
 
-redis.call('ZCARD', status_key('pending'))
-redis.call('ZCARD', status_key('running'))
-redis.call('ZCARD', prefix .. 'process_schedule')
-redis.call('ZCARD', prefix .. 'process_leases')
+-- Those not seen for a day are forgotten here, a few at a time, so that names which are used once
+-- do not pile up.
+local function announce()
+    local old = '(' .. int_text(now - DAY_MS)
+    for i = 1, type_count do
+        local seen = prefix .. 'process_type_workers:' .. ARGV[7 + i]
+        redis.call('ZADD', seen, time, worker)
+        redis.call('ZREMRANGEBYSCORE', seen, '-inf', old)
+        redis.call('PEXPIRE', seen, int_text(2 * DAY_MS))
+        redis.call('ZADD', prefix .. 'process_types', time, ARGV[7 + i])
+    end
+    redis.call('ZADD', workers, time, worker)
+    local gone = redis.call('ZRANGEBYSCORE', workers, '-inf', old, 'LIMIT', 0, 20)
+    for i = 1, #gone do
+        if redis.call('EXISTS', prefix .. 'process_held:' .. gone[i]) == 0 then
+            redis.call('ZREM', workers, gone[i])
+        end
+    end
+end
+
+local paused = prefix .. 'process_paused'
+local nothing_paused = redis.call('SCARD', paused) == 0
 
 local heads = {}
 local function look(i)
-    local queue = queue_key(ARGV[8 + i])
+    local type = ARGV[7 + i]
+    if not nothing_paused and redis.call('SISMEMBER', paused, type) == 1 then
+        return
+    end
+    local queue = queue_key(type)
     local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
     heads[i] = first[1] and {queue = queue, id = first[1], score = tonumber(first[2])}
 end
@@ -33,17 +57,52 @@ local function best()
     return found
 end
 
+local function check_keys()
+    redis.call('ZCARD', status_key('pending'))
+    redis.call('ZCARD', status_key('running'))
+    redis.call('ZCARD', prefix .. 'process_leases')
+    redis.call('ZCARD', prefix .. 'process_deadlines')
+    redis.call('ZCARD', workers)
+    redis.call('ZCARD', held)
+end
+
 local function start(p, token)
     p.status = 'running'
     p.attempt = p.attempt + 1
     p.version = p.version + 1
     p.worker, p.lease_token = worker, token
+    p.queue_deadline = nil
     p.progress, p.usage = nil, nil -- of the attempt before; its error stays
     p.updated_at = shown_now(p)
     p.started_at = p.updated_at
-    p.attempt_deadline = p.timeout_ms > 0 and now + p.timeout_ms + grace or nil
-    p.lease_until = lease_end(p, lease_ms)
-    store(p)
+    p.attempt_deadline = p.timeout_ms > 0 and now + p.timeout_ms + POLICY.cancel_grace or nil
+    p.lease_until = lease_end(p, now + lease_ms)
+end
+
+-- As store() of the indexes, of which the few that matter here are known.
+local function move(p, queue)
+    local running, id = prefix .. 'process_running:' .. p.type, p.id
+    redis.call('ZCARD', running)
+    if p.group then
+        redis.call('ZCARD', group_key('pending', p.group))
+        redis.call('ZCARD', group_key('running', p.group))
+    end
+    tell(p, entry_text(p.started_at, 'claimed', worker, p))
+    save(p)
+    redis.call('ZREM', queue, id)
+    redis.call('ZREM', status_key('pending'), id)
+    redis.call('ZADD', status_key('running'), time, id)
+    redis.call('ZADD', prefix .. 'process_leases', int_text(p.lease_until), id)
+    local started = int_text(p.started_at)
+    redis.call('ZADD', running, started, id)
+    redis.call('ZADD', held, started, id)
+    if pending_deadline(p.was) then
+        redis.call('ZREM', prefix .. 'process_deadlines', id)
+    end
+    if p.group then
+        redis.call('ZREM', group_key('pending', p.group), id)
+        redis.call('ZADD', group_key('running', p.group), time, id)
+    end
 end
 
 local function size(p, input)
@@ -54,9 +113,18 @@ local function size(p, input)
     return sum
 end
 
+local any = false
 for i = 1, type_count do
     look(i)
+    any = any or heads[i]
 end
+if ARGV[6] == '1' then
+    announce()
+end
+if not any then
+    return reply('OK', {})
+end
+check_keys()
 local claimed, bytes = {}, 0
 for _ = 1, EXAMINE do
     local i = best()
@@ -73,14 +141,19 @@ for _ = 1, EXAMINE do
     elseif p.status ~= 'pending' then
         heal_entry(id, queue)
     else
-        redis.call('ZREM', queue, id)
-        start(p, ARGV[8 + type_count + #claimed + 1])
+        start(p, ARGV[7 + type_count + #claimed + 1])
+        move(p, queue)
         local input = redis.call('HGET', key_of(id), 'input')
         bytes = bytes + size(p, input or '')
         local given = record(p)
         given[#FIELDS + 2] = input
         claimed[#claimed + 1] = given
     end
-    look(i)
+    if #claimed < max then
+        look(i)
+    end
+end
+if #claimed > 0 then
+    redis.call('ZADD', workers, time, worker)
 end
 return reply('OK', claimed)

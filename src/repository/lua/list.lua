@@ -1,12 +1,12 @@
--- A page, newest first. KEYS[1] the index; ARGV[3] status or '', [4] type or '', [5] group or '',
--- [6] [7] created after and before (0: open), [8] how many at most, [9] how many entries to look
--- at, [10] how many bytes at most (one record is always given), [11] '1' when the page starts
--- after [12] score [13] id. Answers OK with 1 when there is more, score and id of the last entry
--- looked at, and the records.
+-- A page, newest first. KEYS[1] the index, of the group where one is given; ARGV[2] status or '',
+-- [3] type or '', [4] group or '', [5] [6] created after and before (0: open), [7] how many at most,
+-- [8] how many entries to look at, [9] how many bytes at most (one record is always given), [10] '1'
+-- when the page starts after [11] score [12] id. Answers OK with 1 when there is more, score and id
+-- of the last entry looked at, and the records.
 
-local index, status, type, group = KEYS[1], ARGV[3], ARGV[4], ARGV[5]
-local after, before = tonumber(ARGV[6]), tonumber(ARGV[7])
-local limit, examine, max_bytes = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local index, status, type, group = KEYS[1], ARGV[2], ARGV[3], ARGV[4]
+local after, before = tonumber(ARGV[5]), tonumber(ARGV[6])
+local limit, examine, max_bytes = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local by_time = status == ''
 local CHUNK = 100
 
@@ -27,16 +27,16 @@ local function rank_after(score, id)
 end
 
 local function first_rank()
-    if ARGV[11] == '1' then
-        return rank_after(ARGV[12], ARGV[13])
+    if ARGV[10] == '1' then
+        return rank_after(ARGV[11], ARGV[12])
     elseif by_time and before > 0 then
-        return redis.call('ZCOUNT', index, ARGV[7], '+inf')
+        return redis.call('ZCOUNT', index, ARGV[6], '+inf')
     end
     return 0
 end
 
-local filtered = type ~= '' or group ~= '' or (not by_time and (after > 0 or before > 0))
-local GLANCE = {'type', 'group', 'created_at', 'status'}
+local filtered = type ~= '' or (not by_time and (after > 0 or before > 0))
+local GLANCE = {'type', 'created_at'}
 
 -- True when the entry's record is wanted; else why not: false, 'MISSING', 'CORRUPT'.
 local function is_wanted(id)
@@ -44,12 +44,12 @@ local function is_wanted(id)
     if not values then
         return why
     end
-    local created = values[3] and time_ms(values[3])
+    local created = values[2] and time_ms(values[2])
     if not created or not values[1] then
         return 'CORRUPT'
     end
-    return (type == '' or values[1] == type) and (group == '' or values[2] == group) and
-        (after == 0 or created > after) and (before == 0 or created < before)
+    return (type == '' or values[1] == type) and (after == 0 or created > after) and
+        (before == 0 or created < before)
 end
 
 local STATUS_AT
@@ -104,7 +104,7 @@ while not ended do
 end
 
 for i = 1, #missing do -- only now: dropping them moves the ranks
-    heal(missing[i], index)
+    heal(missing[i], index, group ~= '' and group or nil)
 end
 for i = 1, #stale do
     heal_entry(stale[i], index)

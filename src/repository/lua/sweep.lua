@@ -1,12 +1,12 @@
 -- One bounded step of removing finished processes, oldest first. KEYS[1] the index: of retention,
--- or of a final status; ARGV[3] type or '', [4] up to which score, [5] how many entries to look at,
--- [6] '1' to count only, [7] '1' when it starts after [8] score [9] id, [10] ms that tombstones
+-- or of a final status; ARGV[2] type or '', [3] up to which score, [4] how many entries to look at,
+-- [5] '1' to count only, [6] '1' when it starts after [7] score [8] id, [9] ms that tombstones
 -- stay. Answers OK with 1 when there is more, score and id of the last entry looked at, and how
 -- many were removed that were completed, failed, canceled.
 
-local index, type, limit = KEYS[1], ARGV[3], tonumber(ARGV[5])
-local upto, dry, tombstone_ms = tonumber(ARGV[4]), ARGV[6] == '1', tonumber(ARGV[10])
-local GLANCE = {'type', 'status', 'created_at', 'completed_at'}
+local index, type, limit = KEYS[1], ARGV[2], tonumber(ARGV[4])
+local upto, dry, tombstone_ms = tonumber(ARGV[3]), ARGV[5] == '1', tonumber(ARGV[9])
+local GLANCE = {'type', 'status', 'created_at', 'completed_at', 'group'}
 
 check_removal_keys()
 
@@ -42,14 +42,14 @@ local function take(id)
     elseif type == '' or values[1] == type then
         counts[values[2]] = counts[values[2]] + 1
         if not dry then
-            remove(id, values[2], values[3], values[4], tombstone_ms)
+            remove(id, values[2], values[5], values[3], values[4], tombstone_ms)
         end
     end
 end
 
-local rank = ARGV[7] == '1' and rank_after(ARGV[8], ARGV[9]) or 0
+local rank = ARGV[6] == '1' and rank_after(ARGV[7], ARGV[8]) or 0
 local entries = redis.call('ZRANGE', index, rank, rank + limit, 'WITHSCORES')
-local more, score, id = 0, ARGV[8], ARGV[9]
+local more, score, id = 0, ARGV[7], ARGV[8]
 for i = 1, #entries, 2 do
     if tonumber(entries[i + 1]) > upto then
         break

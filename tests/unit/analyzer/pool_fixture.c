@@ -27,6 +27,13 @@ DEFINE_FORWARD(get)
 DEFINE_FORWARD(remove)
 DEFINE_FORWARD(list)
 DEFINE_FORWARD(counts)
+DEFINE_FORWARD(create_batch)
+DEFINE_FORWARD(standing)
+DEFINE_FORWARD(group)
+DEFINE_FORWARD(types)
+DEFINE_FORWARD(workers)
+DEFINE_FORWARD(pause)
+DEFINE_FORWARD(events)
 DEFINE_FORWARD(sweep)
 DEFINE_FORWARD(advance)
 DEFINE_FORWARD(ping)
@@ -84,6 +91,13 @@ static const struct process_repository_ops watched_ops = {
     .remove = forward_remove,
     .list = forward_list,
     .counts = forward_counts,
+    .create_batch = forward_create_batch,
+    .standing = forward_standing,
+    .group = forward_group,
+    .types = forward_types,
+    .workers = forward_workers,
+    .pause = forward_pause,
+    .events = forward_events,
     .sweep = forward_sweep,
     .advance = forward_advance,
     .ping = forward_ping,
@@ -217,11 +231,18 @@ static void on_submitted(struct process_op *op)
 struct process_id fixture_submit(struct fixture *fixture, const char *type, const char *input,
                                  int64_t timeout_ms)
 {
+    return fixture_submit_until(fixture, type, input, timeout_ms, TIME_NONE);
+}
+
+struct process_id fixture_submit_until(struct fixture *fixture, const char *type, const char *input,
+                                       int64_t timeout_ms, int64_t deadline)
+{
     struct process_submit call;
     memset(&call, 0, sizeof(call));
     call.create.process.type = span_of(type);
     call.create.process.input = span_of(input);
     call.create.process.timeout_ms = timeout_ms;
+    call.create.process.deadline = deadline;
     call.create.process.retention_ms = -1;
     process_op_init(&call.op, on_submitted);
     process_manager_submit(fixture->manager, &call); /* the memory repository answers at once */

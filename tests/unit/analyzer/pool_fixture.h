@@ -62,6 +62,9 @@ void fixture_stop(struct fixture *fixture); /* until drained */
 
 struct process_id fixture_submit(struct fixture *fixture, const char *type, const char *input,
                                  int64_t timeout_ms);
+/* `deadline` over all attempts: wall ms. */
+struct process_id fixture_submit_until(struct fixture *fixture, const char *type, const char *input,
+                                       int64_t timeout_ms, int64_t deadline);
 void fixture_cancel(struct fixture *fixture, struct process_id id);
 enum process_status fixture_get(struct fixture *fixture, struct process_id id,
                                 struct outcome *ret_outcome);

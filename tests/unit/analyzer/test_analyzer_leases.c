@@ -53,6 +53,21 @@ static void test_timeout_of_the_process_goes_first(void **state)
     expect_text(outcome.usage, "\"signal\":15"); /* TERM was enough */
 }
 
+/* A deadline over all attempts that comes before both timeouts: no attempt is left. */
+static void test_deadline_ends_a_run_for_good(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    fixture_add(fixture, "waits", "sleep 1000\n")->timeout_ms = 3600000;
+    fixture_start(fixture);
+    struct process_id id =
+        fixture_submit_until(fixture, "waits", "1", 3600000, clock_wall_ms() + 200);
+    fixture_await(fixture, id, PROCESS_FAILED, &outcome);
+    expect_text(outcome.error, "\"code\":\"deadline_exceeded\"");
+    expect_text(outcome.usage, "\"signal\":15");
+    assert_int_equal(outcome.attempt, 1);
+}
+
 static void test_cancel_terms_then_kills(void **state)
 {
     struct fixture *fixture = *state;
@@ -220,6 +235,7 @@ static void test_progress_is_coalesced_and_its_last_is_kept(void **state)
     const struct watched_repository *seen = fixture->repository;
     assert_true(fixture_count(fixture, EVENT_PROGRESS) >= 1);
     assert_true(fixture_count(fixture, EVENT_PROGRESS) < 200);
+    assert_string_equal(seen->changes[seen->change_count - 1].progress, outcome.progress);
     assert_int_equal(seen->changes[seen->change_count - 1].event, EVENT_COMPLETE);
     assert_string_equal(outcome.progress,
                         "{\"percent\":100,\"message\":\"done\",\"step\":null,\"steps\":null}");
@@ -269,6 +285,7 @@ int main(void)
         POOL_TEST(test_timeout_kills_what_ignores_term),
         POOL_TEST(test_timeout_ends_what_is_stopped),
         POOL_TEST(test_timeout_of_the_process_goes_first),
+        POOL_TEST(test_deadline_ends_a_run_for_good),
         POOL_TEST(test_cancel_terms_then_kills),
         POOL_TEST(test_cancel_kills_what_ignores_term),
         POOL_TEST(test_cancel_asked_elsewhere_is_noticed),

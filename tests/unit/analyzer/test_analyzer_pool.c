@@ -195,6 +195,33 @@ static void test_claims_only_as_many_as_slots(void **state)
         fixture_await(fixture, ids[i], PROCESS_COMPLETED, NULL);
 }
 
+static void on_created(struct process_op *op)
+{
+    assert_int_equal(op->result, ERR_OK);
+}
+
+/* Another instance stores it, and the store tells: long before the next poll. */
+static void test_work_that_the_store_tells_of_is_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_add(fixture, "any", "echo 1\n");
+    fixture_start(fixture);
+    loop_turn(fixture->loop, 0);
+    struct repo_create create = {.process = {.type = SPAN("any"),
+                                             .input = SPAN("1"),
+                                             .version = 1,
+                                             .max_attempts = 1,
+                                             .retention_ms = -1}};
+    int64_t now = create.process.created_at = create.process.updated_at = clock_wall_ms();
+    create.process.run_at = now;
+    assert_true(process_id_new(&create.process.id));
+    process_op_init(&create.op, on_created);
+    repository_create(fixture->repository->behind, &create);
+    struct process_repository *base = &fixture->repository->base;
+    base->on_work(base->on_work_arg, SPAN("any"));
+    fixture_await(fixture, create.process.id, PROCESS_COMPLETED, NULL);
+}
+
 /* Work of another instance comes without a kick: the poll finds it. */
 static void test_poll_finds_work(void **state)
 {
@@ -270,6 +297,7 @@ int main(void)
         POOL_TEST(test_too_much_output_kills),
         POOL_TEST(test_output_may_just_fit),
         POOL_TEST(test_claims_only_as_many_as_slots),
+        POOL_TEST(test_work_that_the_store_tells_of_is_taken),
         POOL_TEST(test_poll_finds_work),
         POOL_TEST(test_environment_is_an_allow_list),
         POOL_TEST(test_no_descriptor_leaks),

@@ -33,6 +33,8 @@ static void defaults_are_those_documented(void **state)
     assert_int_equal(config.policy.retry_base_ms, 2000);
     assert_int_equal(config.policy.retry_cap_ms, 600000);
     assert_int_equal(config.policy.max_stalls, 1);
+    assert_int_equal(config.policy.events_max, 100);
+    assert_int_equal(config.types.count, 0);
     assert_non_null(strchr(config.instance, ':'));
     assert_string_equal(warnings_of(&config), "");
     config_finish(&config);

@@ -53,6 +53,21 @@ static void names_are_checked(void **state)
     assert_false(process_group_is_valid(SPAN("a/b")));
 }
 
+static void workers_are_printable_ascii(void **state)
+{
+    (void)state;
+    char longest[PROCESS_WORKER_MAX + 1];
+    memset(longest, '~', sizeof(longest));
+    assert_true(process_worker_is_valid((struct span){longest, PROCESS_WORKER_MAX}));
+    assert_false(process_worker_is_valid((struct span){longest, PROCESS_WORKER_MAX + 1}));
+    assert_false(process_worker_is_valid(SPAN("")));
+    assert_false(process_worker_is_valid(SPAN_NONE));
+    for (int c = 0; c < 256; c++) {
+        char text[3] = {'a', (char)c, 'b'};
+        assert_int_equal(process_worker_is_valid((struct span){text, 3}), c >= 32 && c < 127);
+    }
+}
+
 static void statuses_have_names(void **state)
 {
     (void)state;
@@ -78,12 +93,83 @@ static void tokens_differ(void **state)
     assert_string_not_equal(a, b);
 }
 
+static void a_token_is_32_small_hexadecimal_digits(void **state)
+{
+    (void)state;
+    char made[LEASE_TOKEN_TEXT_SIZE], text[LEASE_TOKEN_TEXT_SIZE];
+    assert_true(lease_token_new(made));
+    assert_true(lease_token_is_valid(span_of(made)));
+    assert_false(lease_token_is_valid((struct span){made, 31}));
+    assert_false(lease_token_is_valid(SPAN("0123456789abcdef0123456789abcdef0")));
+    assert_false(lease_token_is_valid(SPAN("")));
+    assert_false(lease_token_is_valid(SPAN_NONE));
+    for (int c = 1; c < 256; c++) {
+        for (size_t at = 0; at < 32; at += 31) {
+            memcpy(text, made, sizeof(text));
+            text[at] = (char)c;
+            assert_int_equal(lease_token_is_valid((struct span){text, 32}),
+                             strchr("0123456789abcdef", c) != NULL);
+        }
+    }
+}
+
+/* --- the ids of a batch ----------------------------------------------------------------------- */
+
+static void a_batch_has_as_many_ids_as_processes(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000 };
+    static struct process_id ids[COUNT];
+    struct process_id base, again;
+    assert_true(process_id_new(&base));
+    for (unsigned n = 0; n < COUNT; n++) {
+        process_id_nth(&base, n, &ids[n]);
+        process_id_nth(&base, n, &again);
+        assert_int_equal(process_id_compare(&ids[n], &again), 0);
+        assert_int_equal(ids[n].bytes[6] >> 4, 4);
+        assert_int_equal(ids[n].bytes[8] >> 6, 2);
+        if (n > 0) /* queued in this order when created in the same millisecond */
+            assert_true(process_id_compare(&ids[n - 1], &ids[n]) < 0);
+        for (unsigned other = 0; other < n; other++)
+            assert_memory_not_equal(&ids[n].bytes[4], &ids[other].bytes[4], 12);
+    }
+    process_id_nth(&ids[0], 7, &again);
+    assert_int_equal(process_id_compare(&ids[7], &again), 0);
+}
+
+/* Stored batches are found again by these. */
+static void the_ids_of_a_batch_stay_the_same_for_ever(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned n;
+        const char *id;
+    } golden[] = {{0, "6f1c1c00-6c0b-4d8e-9f0e-3b3c1f6f3a55"},
+                  {1, "6f1c1c01-709c-4b40-8205-2fd8c46eb5b8"},
+                  {2, "6f1c1c02-8e38-4744-bc0d-0030bce6f90f"},
+                  {999, "6f1c1fe7-b902-4363-b2e7-f2e7ceff86e2"}};
+    struct process_id base, id;
+    char text[PROCESS_ID_TEXT_SIZE];
+    assert_true(process_id_parse(SPAN("6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55"), &base));
+    for (size_t i = 0; i < sizeof(golden) / sizeof(golden[0]); i++) {
+        process_id_nth(&base, golden[i].n, &id);
+        process_id_format(&id, text);
+        assert_string_equal(text, golden[i].id);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_are_random_uuids), cmocka_unit_test(what_is_no_uuid_is_refused),
-        cmocka_unit_test(names_are_checked),    cmocka_unit_test(statuses_have_names),
+        cmocka_unit_test(ids_are_random_uuids),
+        cmocka_unit_test(what_is_no_uuid_is_refused),
+        cmocka_unit_test(names_are_checked),
+        cmocka_unit_test(workers_are_printable_ascii),
+        cmocka_unit_test(statuses_have_names),
         cmocka_unit_test(tokens_differ),
+        cmocka_unit_test(a_token_is_32_small_hexadecimal_digits),
+        cmocka_unit_test(a_batch_has_as_many_ids_as_processes),
+        cmocka_unit_test(the_ids_of_a_batch_stay_the_same_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,9 +27,9 @@ static struct process example(void)
 static void absent_is_null_never_missing(void **state)
 {
     (void)state;
-    static const char *const members[] = {"reason",       "progress",   "result",    "error",
-                                          "usage",        "metadata",   "group",     "worker",
-                                          "completed_at", "expires_at", "started_at"};
+    static const char *const members[] = {
+        "reason", "progress",     "result",     "error",      "usage",    "metadata",      "group",
+        "worker", "completed_at", "expires_at", "started_at", "deadline", "queue_position"};
     struct process process = example();
     struct process_view view = {.base_path = ""};
     json_t *root = render(&process, &view);
@@ -37,6 +37,8 @@ static void absent_is_null_never_missing(void **state)
         assert_true(json_is_null(json_object_get(root, members[i])));
     assert_null(json_object_get(root, "input"));
     assert_null(json_object_get(root, "lease_token"));
+    assert_null(json_object_get(root, "lease_until"));
+    assert_null(json_object_get(root, "timeout_seconds"));
     json_decref(root);
 }
 
@@ -70,6 +72,74 @@ static void the_clients_json_is_embedded_byte_for_byte(void **state)
     text_buffer_finish(&out);
 }
 
+/* Where reason and queue_position can be put in later: for every status and length of a type. */
+static void assert_reason_is_at_its_offset(const struct process *process, const char *reason,
+                                           int64_t position, const char *expected)
+{
+    struct process_view view = {.reason = reason, .queue_position = position, .base_path = ""};
+    struct text_buffer out;
+    text_buffer_init(&out, 1 << 20);
+    process_json_append(&out, process, &view);
+    size_t offset = process_json_reason_offset(process);
+    assert_true(offset + strlen(expected) < out.len);
+    assert_memory_equal(out.data + offset, expected, strlen(expected));
+    assert_memory_equal(out.data + offset - strlen("\"reason\":"),
+                        "\"reason\":", strlen("\"reason\":"));
+    text_buffer_finish(&out);
+}
+
+static void the_reasons_offset_is_exact(void **state)
+{
+    (void)state;
+    char type[PROCESS_TYPE_MAX];
+    memset(type, 'a', sizeof(type));
+    for (int status = 0; status < PROCESS_STATUS_COUNT; status++) {
+        for (size_t len = 1; len <= sizeof(type); len++) {
+            struct process process = example();
+            process.status = (enum process_status)status;
+            process.type = (struct span){type, len};
+            assert_reason_is_at_its_offset(&process, NULL, 0,
+                                           "null,\"queue_position\":null,\"progress\":");
+            assert_reason_is_at_its_offset(&process, "behind", 17,
+                                           "\"behind\",\"queue_position\":17,\"progress\":");
+        }
+    }
+}
+
+static void a_deadline_and_a_place_in_the_queue_are_shown(void **state)
+{
+    (void)state;
+    struct process process = example();
+    struct process_view view = {.base_path = "", .queue_position = 3};
+    process.deadline = 1762596000000;
+    json_t *root = render(&process, &view);
+    assert_string_equal(json_string_value(json_object_get(root, "deadline")),
+                        "2025-11-08T10:00:00.000Z");
+    assert_int_equal(json_integer_value(json_object_get(root, "queue_position")), 3);
+    json_decref(root);
+}
+
+static void only_its_worker_sees_the_lease(void **state)
+{
+    (void)state;
+    struct process process = example();
+    struct process_view view = {.base_path = "", .for_worker = true};
+    process.lease_token = SPAN("0123456789abcdef0123456789abcdef");
+    process.lease_until = 1762596000000;
+    process.timeout_ms = 90000;
+    json_t *root = render(&process, &view);
+    assert_string_equal(json_string_value(json_object_get(root, "lease_token")),
+                        "0123456789abcdef0123456789abcdef");
+    assert_string_equal(json_string_value(json_object_get(root, "lease_until")),
+                        "2025-11-08T10:00:00.000Z");
+    assert_int_equal(json_integer_value(json_object_get(root, "timeout_seconds")), 90);
+    json_decref(root);
+    view.for_worker = false;
+    root = render(&process, &view);
+    assert_null(json_object_get(root, "lease_token"));
+    json_decref(root);
+}
+
 static void an_error_escapes_its_texts(void **state)
 {
     (void)state;
@@ -83,20 +153,31 @@ static void an_error_escapes_its_texts(void **state)
     text_buffer_finish(&out);
 }
 
-static void lapse_errors_are_json(void **state)
+static void the_clocks_errors_are_as_any_other(void **state)
 {
     (void)state;
-    const char *const formats[] = {process_timeout_error, process_lease_lost_error};
-    for (size_t i = 0; i < 2; i++) {
-        json_t *root = json_loads(formats[i], 0, NULL);
-        assert_null(root); /* the attempt is still missing */
-        const char *hole = strstr(formats[i], "%d");
-        assert_non_null(hole);
+    const struct {
+        const char *format, *code;
+        bool retryable;
+    } errors[] = {{process_timeout_error, "timeout", true},
+                  {process_lease_lost_error, "lease_lost", true},
+                  {process_queue_timeout_error, "queue_timeout", true},
+                  {process_deadline_error, "deadline_exceeded", false}};
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        const char *hole = strstr(errors[i].format, "%d"), *code;
+        int before = (int)(hole - errors[i].format), retryable, attempt;
         char text[PROCESS_LAPSE_ERROR_SIZE];
-        int before = (int)(hole - formats[i]);
-        snprintf(text, sizeof(text), "%.*s%d%s", before, formats[i], 12, hole + 2);
-        root = json_loads(text, 0, NULL);
-        assert_int_equal(json_integer_value(json_object_get(root, "attempt")), 12);
+        int len =
+            snprintf(text, sizeof(text), "%.*s%d%s", before, errors[i].format, INT32_MAX, hole + 2);
+        assert_in_range(len, 1, PROCESS_LAPSE_ERROR_SIZE - 1);
+        json_t *root = json_loads(text, 0, NULL);
+        assert_int_equal(json_unpack(root, "{s:s,s:b,s:i,s:n}", "code", &code, "retryable",
+                                     &retryable, "attempt", &attempt, "log"),
+                         0);
+        assert_int_equal(json_object_size(root), 5); /* and the message */
+        assert_string_equal(code, errors[i].code);
+        assert_int_equal(retryable, errors[i].retryable);
+        assert_int_equal(attempt, INT32_MAX);
         json_decref(root);
     }
 }
@@ -108,7 +189,10 @@ int main(void)
         cmocka_unit_test(attributes_and_links),
         cmocka_unit_test(the_clients_json_is_embedded_byte_for_byte),
         cmocka_unit_test(an_error_escapes_its_texts),
-        cmocka_unit_test(lapse_errors_are_json),
+        cmocka_unit_test(the_reasons_offset_is_exact),
+        cmocka_unit_test(a_deadline_and_a_place_in_the_queue_are_shown),
+        cmocka_unit_test(only_its_worker_sees_the_lease),
+        cmocka_unit_test(the_clocks_errors_are_as_any_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,59 @@ static void a_draft_is_completed(void **state)
     assert_int_equal(sync_get(&f->sync, &made->id, false, NULL), ERR_OK);
 }
 
+/* The client's value goes first, then the type's, then the deployment's. */
+static void types_have_their_defaults(void **state)
+{
+    struct fixture *f = *state;
+    static const struct process_type_defaults defaults[] = {
+        {.type = {"other", 5}, .retention_ms = -1},
+        {.type = {"known", 5},
+         .max_attempts = 7,
+         .queue_timeout_ms = 60000,
+         .retention_ms = 1000,
+         .backoff = BACKOFF_FIXED,
+         .retry_base_ms = 30},
+    };
+    f->options.type_defaults = defaults;
+    f->options.type_default_count = 2;
+    start(f, memory_repository_create(&f->policy), false);
+    struct process_submit call = {.create.process.type = SPAN("known")};
+    assert_int_equal(submit(f, &call), ERR_OK);
+    const struct process *made = &call.create.process;
+    assert_int_equal(made->max_attempts, 7);
+    assert_int_equal(made->timeout_ms, 5000);
+    assert_int_equal(made->queue_deadline, made->created_at + 60000);
+    assert_int_equal(made->retention_ms, 1000);
+    assert_int_equal(made->backoff, BACKOFF_FIXED);
+    assert_int_equal(made->retry_base_ms, 30);
+
+    int64_t run_at = clock_wall_ms() + 3600000;
+    call = (struct process_submit){.create.process = {.type = SPAN("known"),
+                                                      .run_at = run_at,
+                                                      .max_attempts = 1,
+                                                      .timeout_ms = 9,
+                                                      .queue_timeout_ms = 5000,
+                                                      .backoff = BACKOFF_EXPONENTIAL,
+                                                      .retry_base_ms = 10,
+                                                      .retry_cap_ms = 20}};
+    int work = f->work;
+    assert_int_equal(submit(f, &call), ERR_OK);
+    assert_int_equal(f->work, work); /* nothing to be done yet */
+    assert_int_equal(made->max_attempts, 1);
+    assert_int_equal(made->timeout_ms, 9);
+    assert_int_equal(made->queue_deadline, run_at + 5000);
+    assert_int_equal(made->backoff, BACKOFF_EXPONENTIAL);
+    assert_int_equal(made->retry_base_ms, 10);
+    assert_int_equal(made->retry_cap_ms, 20);
+
+    call = (struct process_submit){.create.process.type = SPAN("plain")};
+    assert_int_equal(submit(f, &call), ERR_OK);
+    assert_int_equal(made->max_attempts, 4);
+    assert_int_equal(made->queue_deadline, TIME_NONE);
+    assert_int_equal(made->retention_ms, -1);
+    assert_int_equal(made->backoff, BACKOFF_POLICY);
+}
+
 static void types_are_gated(void **state)
 {
     struct fixture *f = *state;
@@ -139,9 +192,9 @@ static void a_reason_says_why_it_waits(void **state)
     start(f, memory_repository_create(&f->policy), false);
     struct process process = {.type = SPAN("known"), .status = PROCESS_PENDING};
     assert_null(process_manager_reason(f->manager, &process));
-    process.type = SPAN("other");
-    assert_string_equal(process_manager_reason(f->manager, &process), "no_worker");
+    assert_true(process_manager_reason_is_open(f->manager, &process));
     process.run_at = clock_wall_ms() + 60000;
+    assert_false(process_manager_reason_is_open(f->manager, &process));
     assert_string_equal(process_manager_reason(f->manager, &process), "delayed");
     process.attempt = 1;
     assert_string_equal(process_manager_reason(f->manager, &process), "retry_backoff");
@@ -150,7 +203,9 @@ static void a_reason_says_why_it_waits(void **state)
     process.cancel_requested_at = 1;
     assert_string_equal(process_manager_reason(f->manager, &process), "cancel_requested");
     process.status = PROCESS_CANCELED;
+    process.run_at = TIME_NONE;
     assert_null(process_manager_reason(f->manager, &process));
+    assert_false(process_manager_reason_is_open(f->manager, &process));
 }
 
 /* --- change and await ------------------------------------------------------------------------- */
@@ -195,12 +250,11 @@ static void a_change_wakes_who_waits(void **state)
     wait_for(f, &waiter, &call.create.process.id, 60000);
     assert_false(waiter.done);
     assert_int_equal(cancel(f, &call.create.process.id), ERR_OK);
-    assert_int_equal(f->work, 2);
     loop_turn(f->loop, 0); /* before its next look would be due */
     assert_true(waiter.done);
     assert_int_equal(waiter.status, PROCESS_CANCELED);
     assert_int_equal(cancel(f, &call.create.process.id), ERR_CONFLICT);
-    assert_int_equal(f->work, 2);
+    assert_int_equal(f->work, 1); /* nothing of it is left to be done */
 }
 
 static void a_change_made_elsewhere_is_seen(void **state)
@@ -321,13 +375,17 @@ static void the_schedule_needs_no_traffic(void **state)
     struct process_submit late = {.create.process.type = SPAN("known")};
     late.create.process.run_at = clock_wall_ms() + 100;
     struct process_submit brief = {.create.process.type = SPAN("known")};
+    struct process_submit overdue = {.create.process.type = SPAN("other")};
+    overdue.create.process.queue_timeout_ms = 1;
+    assert_int_equal(submit(f, &overdue), ERR_OK);
     assert_int_equal(submit(f, &late), ERR_OK);
     assert_int_equal(submit(f, &brief), ERR_OK);
     assert_int_equal(cancel(f, &brief.create.process.id), ERR_OK);
     int work = f->work;
     int64_t deadline = clock_steady_ms() + 10000;
     while (process_manager_totals(f->manager).expired < 1 ||
-           process_manager_totals(f->manager).released < 1) {
+           process_manager_totals(f->manager).released < 1 ||
+           process_manager_totals(f->manager).overdue < 1) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(f->loop, 100);
     }
@@ -340,6 +398,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_draft_is_completed),
+        TEST(types_have_their_defaults),
         TEST(types_are_gated),
         TEST(a_key_that_is_being_stored_is_in_progress),
         TEST(a_reason_says_why_it_waits),

@@ -18,7 +18,7 @@ static struct process_repository *open_held(struct loop *loop, const struct proc
 
 int main(void)
 {
-    const struct conformance_subject memory = {"memory", open_memory};
-    const struct conformance_subject held = {"held", open_held};
+    const struct conformance_subject memory = {.name = "memory", .open = open_memory};
+    const struct conformance_subject held = {.name = "held", .open = open_held};
     return conformance_run(&memory) + conformance_run(&held) == 0 ? 0 : 1;
 }

@@ -9,6 +9,7 @@ struct entry {
     struct process_id id;
     struct index_node node;
     int64_t score;
+    int name;
 };
 
 static int by_place(const void *a, const void *b)
@@ -53,12 +54,28 @@ static void finds_neighbours(const struct ordered_index *index, struct entry **s
     assert_ptr_equal(index_before(index, INT64_MAX, NULL), index_last(index));
 }
 
+/* Places of entries, and places between them. */
+static void ranks_as_a_count_does(const struct ordered_index *index, struct entry **sorted,
+                                  size_t count)
+{
+    size_t lower = 0; /* with a lower score */
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *e = sorted[i];
+        if (i > 0 && sorted[i - 1]->score != e->score)
+            lower = i;
+        assert_int_equal(index_rank(index, e->score, &e->id), i);
+        assert_int_equal(index_rank(index, e->score, NULL), lower);
+    }
+    assert_int_equal(index_rank(index, INT64_MIN, NULL), 0);
+    assert_int_equal(index_rank(index, INT64_MAX, NULL), count);
+}
+
 static void keeps_order_under_random_changes(void **state)
 {
     (void)state;
     static struct entry entries[COUNT];
     static struct entry *sorted[COUNT];
-    struct ordered_index index = {NULL, 0};
+    struct ordered_index index = {.root = NULL};
     srand(7);
     for (size_t i = 0; i < COUNT; i++) {
         assert_true(process_id_new(&entries[i].id));
@@ -71,6 +88,7 @@ static void keeps_order_under_random_changes(void **state)
         qsort(sorted, left, sizeof(sorted[0]), by_place);
         walks_both_ways(&index, sorted, left);
         finds_neighbours(&index, sorted, left);
+        ranks_as_a_count_does(&index, sorted, left);
         for (size_t i = 0; i < 400 && left > 0; i++) {
             size_t which = (size_t)rand() % left;
             index_remove(&index, &sorted[which]->node);
@@ -85,7 +103,7 @@ static void stays_shallow_whatever_the_order(void **state)
 {
     (void)state;
     static struct entry entries[COUNT];
-    struct ordered_index index = {NULL, 0};
+    struct ordered_index index = {.root = NULL};
     for (size_t i = 0; i < COUNT; i++) {
         assert_true(process_id_new(&entries[i].id));
         index_insert(&index, &entries[i].node, (int64_t)i, &entries[i].id);
@@ -93,11 +111,37 @@ static void stays_shallow_whatever_the_order(void **state)
     assert_true(depth(index.root) < 60); /* 12 at best, 3,000 if it were a list */
 }
 
+static int by_whole_entry(const struct process_id *a, const struct process_id *b)
+{
+    const struct entry *x = container_of(a, struct entry, id),
+                       *y = container_of(b, struct entry, id);
+    return x->name < y->name ? -1 : x->name > y->name;
+}
+
+static void orders_equal_scores_as_it_is_told(void **state)
+{
+    (void)state;
+    static struct entry entries[COUNT];
+    struct ordered_index index = {.compare = by_whole_entry};
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(process_id_new(&entries[i].id));
+        entries[i].name = i * 7 % COUNT; /* each once */
+        index_insert(&index, &entries[i].node, 0, &entries[i].id);
+    }
+    const struct index_node *node = index_first(&index);
+    for (int i = 0; i < COUNT; i++, node = index_next(node)) {
+        assert_int_equal(container_of(node, struct entry, node)->name, i);
+        assert_int_equal(index_rank(&index, 0, index_id(node)), i);
+    }
+    assert_null(node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_order_under_random_changes),
         cmocka_unit_test(stays_shallow_whatever_the_order),
+        cmocka_unit_test(orders_equal_scores_as_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,20 +30,25 @@ static bool answers(struct loop *loop, struct process_repository *repository)
     return ping.op.result == ERR_OK;
 }
 
-static struct process_repository *open_redis(struct loop *loop, const struct process_policy *policy)
+static struct process_repository *join_redis(struct loop *loop, const struct process_policy *policy)
 {
-    redis_fixture_ask(&redis, "FLUSHALL");
     struct process_repository *repository = redis_repository_create(loop, &options, "", policy);
     if (repository != NULL && !answers(loop, repository))
         abort();
     return repository;
 }
 
+static struct process_repository *open_redis(struct loop *loop, const struct process_policy *policy)
+{
+    redis_fixture_ask(&redis, "FLUSHALL");
+    return join_redis(loop, policy);
+}
+
 int main(void)
 {
     if (!redis_fixture_available())
         return REDIS_FIXTURE_SKIP;
-    const struct conformance_subject subject = {"redis", open_redis};
+    const struct conformance_subject subject = {"redis", open_redis, join_redis};
     redis_fixture_start(&redis, NULL);
     redis_fixture_options(&redis, &options);
     int failed = conformance_run(&subject);

@@ -51,6 +51,13 @@ DEFINE_HELD(claim)
 DEFINE_HELD(remove)
 DEFINE_HELD(list)
 DEFINE_HELD(counts)
+DEFINE_HELD(create_batch)
+DEFINE_HELD(standing)
+DEFINE_HELD(group)
+DEFINE_HELD(types)
+DEFINE_HELD(workers)
+DEFINE_HELD(pause)
+DEFINE_HELD(events)
 DEFINE_HELD(sweep)
 DEFINE_HELD(advance)
 DEFINE_HELD(ping)
@@ -109,6 +116,13 @@ static const struct process_repository_ops held_ops = {
     .remove = held_remove,
     .list = held_list,
     .counts = held_counts,
+    .create_batch = held_create_batch,
+    .standing = held_standing,
+    .group = held_group,
+    .types = held_types,
+    .workers = held_workers,
+    .pause = held_pause,
+    .events = held_events,
     .sweep = held_sweep,
     .advance = held_advance,
     .ping = held_ping,

@@ -80,6 +80,10 @@ DEFINE_SYNC(counts, (void)0)
 DEFINE_SYNC(sweep, (void)0)
 DEFINE_SYNC(advance, (void)0)
 DEFINE_SYNC(ping, (void)0)
+DEFINE_SYNC(create_batch, (void)0)
+DEFINE_SYNC(standing, (void)0)
+DEFINE_SYNC(group, (void)0)
+DEFINE_SYNC(pause, (void)0)
 
 enum err sync_create(const struct sync *on, const struct process *process)
 {
@@ -115,22 +119,27 @@ enum err sync_change(const struct sync *on, const struct process_id *id,
     return err;
 }
 
-size_t sync_claim(const struct sync *on, const char *type, int max, int64_t now, int64_t lease_ms,
-                  struct kept *ret_kept)
+size_t sync_claim_as(const struct sync *on, const struct repo_claim *call, struct kept *ret_kept)
 {
-    const struct span types[1] = {span_of(type)};
-    struct sync_claim sync = {.call = {.types = types,
-                                       .type_count = 1,
-                                       .worker = SPAN("tester/1"),
-                                       .max = max,
-                                       .now = now,
-                                       .lease_ms = lease_ms},
-                              .kept = ret_kept};
-    for (int i = 0; i < max; i++)
+    struct sync_claim sync = {.call = *call, .kept = ret_kept};
+    for (int i = 0; i < call->max; i++)
         assert(lease_token_new(sync.call.tokens[i]));
     enum err err = claim_run(on, &sync);
     assert(err == ERR_OK);
     return sync.call.count;
+}
+
+size_t sync_claim(const struct sync *on, const char *type, int max, int64_t now, int64_t lease_ms,
+                  struct kept *ret_kept)
+{
+    const struct span types[1] = {span_of(type)};
+    const struct repo_claim call = {.types = types,
+                                    .type_count = 1,
+                                    .worker = SPAN("tester/1"),
+                                    .max = max,
+                                    .now = now,
+                                    .lease_ms = lease_ms};
+    return sync_claim_as(on, &call, ret_kept);
 }
 
 enum err sync_remove(const struct sync *on, const struct process_id *id, int64_t now,
@@ -193,4 +202,121 @@ enum err sync_ping(const struct sync *on)
 {
     struct sync_ping sync = {.done = false};
     return ping_run(on, &sync);
+}
+
+enum err sync_create_batch(const struct sync *on, struct repo_create_batch *call)
+{
+    struct sync_create_batch sync = {.call = *call};
+    enum err err = create_batch_run(on, &sync);
+    *call = sync.call;
+    return err;
+}
+
+/* --- how things stand ------------------------------------------------------------------------- */
+
+void sync_standing(const struct sync *on, struct repo_standing_item *items, size_t count)
+{
+    struct sync_standing sync = {.call = {.items = items, .count = count}};
+    enum err err = standing_run(on, &sync);
+    assert(err == ERR_OK);
+}
+
+struct repo_group sync_group(const struct sync *on, struct span group)
+{
+    struct sync_group sync = {.call = {.group = group}};
+    enum err err = group_run(on, &sync);
+    assert(err == ERR_OK);
+    return sync.call;
+}
+
+bool sync_pause(const struct sync *on, struct span type, bool paused)
+{
+    struct sync_pause sync = {.call = {.type = type, .paused = paused}};
+    enum err err = pause_run(on, &sync);
+    assert(err == ERR_OK);
+    return sync.call.changed;
+}
+
+/* Those whose arrays are copied within done(). */
+#define DEFINE_SYNC_ARRAY(kind)                                                                   \
+    struct sync_##kind##s {                                                                       \
+        struct repo_##kind##s call;                                                               \
+        struct repo_##kind *ret;                                                                  \
+        size_t max;                                                                               \
+        bool done;                                                                                \
+    };                                                                                            \
+    static void kind##s_done(struct process_op *op)                                               \
+    {                                                                                             \
+        struct sync_##kind##s *sync = container_of(op, struct sync_##kind##s, call.op);           \
+        for (size_t i = 0; op->result == ERR_OK && i < sync->call.count && i < sync->max; i++)    \
+            sync->ret[i] = sync->call.kind##s[i];                                                 \
+        sync->done = true;                                                                        \
+    }                                                                                             \
+    static size_t kind##s_run(const struct sync *on, struct sync_##kind##s *sync, bool *ret_more) \
+    {                                                                                             \
+        process_op_init(&sync->call.op, kind##s_done);                                            \
+        repository_##kind##s(on->repository, &sync->call);                                        \
+        sync_wait(on->loop, &sync->done);                                                         \
+        assert(sync->call.op.result == ERR_OK);                                                   \
+        if (ret_more != NULL)                                                                     \
+            *ret_more = sync->call.more;                                                          \
+        return sync->call.count;                                                                  \
+    }
+
+DEFINE_SYNC_ARRAY(type)
+DEFINE_SYNC_ARRAY(worker)
+
+size_t sync_types(const struct sync *on, int64_t now, int64_t workers_since,
+                  struct repo_type *ret_types, size_t max, bool *ret_more)
+{
+    struct sync_types sync = {
+        .call = {.now = now, .workers_since = workers_since}, .ret = ret_types, .max = max};
+    return types_run(on, &sync, ret_more);
+}
+
+size_t sync_workers(const struct sync *on, int64_t now, struct repo_worker *ret_workers, size_t max,
+                    bool *ret_more)
+{
+    struct sync_workers sync = {.call = {.now = now}, .ret = ret_workers, .max = max};
+    return workers_run(on, &sync, ret_more);
+}
+
+struct sync_events {
+    struct repo_events call;
+    struct kept *kept;
+    struct kept_events *events;
+    bool done;
+};
+
+static void keep_events(struct kept_events *ret_events, const struct repo_events *call)
+{
+    size_t used = 0;
+    assert(call->count <= sizeof(ret_events->entries) / sizeof(ret_events->entries[0]));
+    for (size_t i = 0; i < call->count; i++) {
+        struct span entry = call->events[i];
+        assert(used + entry.len <= sizeof(ret_events->texts));
+        memcpy(ret_events->texts + used, entry.data, entry.len);
+        ret_events->entries[i] = (struct span){ret_events->texts + used, entry.len};
+        used += entry.len;
+    }
+    ret_events->count = call->count;
+}
+
+static void events_done(struct process_op *op)
+{
+    struct sync_events *sync = container_of(op, struct sync_events, call.op);
+    keep_if(op->result == ERR_OK, sync->kept, &sync->call.process);
+    if (op->result == ERR_OK && sync->events != NULL)
+        keep_events(sync->events, &sync->call);
+    sync->done = true;
+}
+
+enum err sync_events(const struct sync *on, const struct process_id *id, struct kept *ret_kept,
+                     struct kept_events *ret_events)
+{
+    struct sync_events sync = {.call = {.id = *id}, .kept = ret_kept, .events = ret_events};
+    process_op_init(&sync.call.op, events_done);
+    repository_events(on->repository, &sync.call);
+    sync_wait(on->loop, &sync.done);
+    return sync.call.op.result;
 }

@@ -1,0 +1,158 @@
+#include "repository/memory_calls.h"
+
+#include <stdlib.h>
+
+/* A late result is told of though nothing else changes, but never twice in a row; for want of
+ * memory it is not. */
+static void note_refused(struct memory_store *store, struct memory_record *record,
+                         const char *event, const struct process_change *change)
+{
+    const struct process *process = &record->process;
+    if (event == NULL || (record->last_entry != NULL && record->last_entry->is_late))
+        return;
+    struct memory_entry *entry = memory_entry_of_change(store, event, process, process, change);
+    if (entry != NULL)
+        memory_timeline_add(store, record, entry);
+}
+
+static bool store_change(struct memory_store *store, struct memory_record *record,
+                         const struct process *after, const char *event,
+                         const struct process_change *change)
+{
+    struct memory_entry *entry = NULL;
+    if (event != NULL) {
+        entry = memory_entry_of_change(store, event, &record->process, after, change);
+        if (entry == NULL)
+            return false;
+    }
+    if (memory_store_update(store, record, after, change->now, entry))
+        return true;
+    free(entry);
+    return false;
+}
+
+static enum err transition(struct memory_repository *repository, struct memory_record *record,
+                           const struct process_change *change, bool *ret_changed)
+{
+    char error_text[PROCESS_LAPSE_ERROR_SIZE];
+    struct process after = record->process;
+    enum err err = process_apply(&after, change, repository->base.policy, error_text, ret_changed);
+    const char *event = process_timeline_event(&record->process, &after, change, err, *ret_changed);
+    if (err != ERR_OK) {
+        note_refused(&repository->store, record, event, change);
+        return err;
+    }
+    if (store_change(&repository->store, record, &after, event, change))
+        return ERR_OK;
+    *ret_changed = false;
+    return ERR_NO_MEMORY;
+}
+
+void memory_transition(struct process_repository *base, struct repo_transition *call)
+{
+    struct memory_repository *repository = memory_repository(base);
+    struct memory_record *record;
+    call->changed = false;
+    enum err err = memory_find(&repository->store, &call->id, &record);
+    if (err == ERR_OK) {
+        err = transition(repository, record, &call->change, &call->changed);
+        call->process = memory_without_input(&record->process);
+    }
+    memory_finish(repository, &call->op, err);
+}
+
+static enum err remove_one(struct memory_repository *repository, struct memory_record *record,
+                           const struct repo_remove *call)
+{
+    int64_t tombstone_until = call->now + repository->base.policy->tombstone_ms;
+    if (!process_status_is_final(record->process.status))
+        return ERR_CONFLICT;
+    if (call->if_version != 0 && call->if_version != record->process.version)
+        return ERR_STALE;
+    bool dropped = memory_store_drop(&repository->store, record, tombstone_until);
+    return dropped ? ERR_OK : ERR_NO_MEMORY;
+}
+
+void memory_remove(struct process_repository *base, struct repo_remove *call)
+{
+    struct memory_repository *repository = memory_repository(base);
+    struct memory_record *record;
+    enum err err = memory_find(&repository->store, &call->id, &record);
+    if (record != NULL) {
+        call->process = memory_without_input(&record->process);
+        err = remove_one(repository, record, call);
+    }
+    memory_finish(repository, &call->op, err);
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static bool is_due(const struct index_node *node, int64_t now)
+{
+    return node != NULL && node->score <= now;
+}
+
+static enum err release_due(struct memory_store *store, struct repo_advance *call)
+{
+    struct index_node *node;
+    while (call->released < call->limit &&
+           is_due(node = index_first(&store->schedule), call->now)) {
+        struct memory_record *record = container_of(node, struct memory_record, by_stage);
+        if (!memory_store_release(store, record, call->now))
+            return ERR_NO_MEMORY;
+        call->released++;
+    }
+    return ERR_OK;
+}
+
+static enum err expire_pending(struct memory_repository *repository, struct repo_advance *call)
+{
+    const struct process_change change = {.event = EVENT_EXPIRE, .now = call->now};
+    const struct ordered_index *deadlines = &repository->store.deadlines;
+    struct index_node *node;
+    bool changed;
+    while (call->expired < call->limit && is_due(node = index_first(deadlines), call->now)) {
+        const struct memory_links *links = container_of(node, struct memory_links, by_deadline);
+        enum err err = transition(repository, links->record, &change, &changed);
+        if (err != ERR_OK)
+            return err;
+        call->expired++;
+    }
+    return ERR_OK;
+}
+
+static enum err settle_lapsed(struct memory_repository *repository, struct repo_advance *call)
+{
+    struct process_change change = {
+        .event = EVENT_LAPSE, .now = call->now, .retry_after_ms = -1, .jitter = call->jitter};
+    const struct ordered_index *leases = &repository->store.leases;
+    struct index_node *node;
+    bool changed;
+    while (call->lapsed < call->limit && is_due(node = index_first(leases), call->now)) {
+        struct memory_record *record = container_of(node, struct memory_record, by_stage);
+        enum err err = transition(repository, record, &change, &changed);
+        if (err != ERR_OK)
+            return err;
+        call->lapsed++;
+        change.jitter += UINT32_C(2654435761); /* so that their retries do not come back as one */
+    }
+    return ERR_OK;
+}
+
+void memory_advance(struct process_repository *base, struct repo_advance *call)
+{
+    struct memory_repository *repository = memory_repository(base);
+    struct memory_store *store = &repository->store;
+    call->released = call->expired = call->lapsed = 0;
+    enum err err = release_due(store, call);
+    if (err == ERR_OK)
+        err = expire_pending(repository, call);
+    if (err == ERR_OK)
+        err = settle_lapsed(repository, call);
+    memory_people_prune(&store->people, call->now);
+    int tombstones = memory_notes_expire(&store->tombstones, call->now, call->limit);
+    int keys = memory_notes_expire(&store->keys, call->now, call->limit);
+    call->more = call->released == call->limit || call->expired == call->limit ||
+                 call->lapsed == call->limit || tombstones == call->limit || keys == call->limit;
+    memory_finish(repository, &call->op, err);
+}

@@ -1,0 +1,94 @@
+/* claim. When there is nothing, and the caller wants to hear of work that others bring, the keys
+ * that could bring it are read once more as watched ones: from then on Redis tells when one of them
+ * changes. What came between the first look and that reading is found by a second look. */
+#include "repository/redis_calls.h"
+
+static struct repo_claim *claim_of(const struct redis_call *call)
+{
+    return container_of(call->op, struct repo_claim, op);
+}
+
+static void on_claim(struct redis_request *request, enum err err, struct redisReply *reply);
+
+static void build_claim(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_call *call = redis_call_of(request);
+    const struct repo_claim *claim = claim_of(call);
+    struct redis_key key;
+    redis_call_script(commands, SCRIPT_CLAIM,
+                      redis_key(&call->repository->keys, &key, KEY_QUEUE, claim->types[0]),
+                      claim->now);
+    redis_arg(commands, claim->worker);
+    redis_arg_int(commands, claim->lease_ms);
+    redis_arg_int(commands, claim->max);
+    redis_arg_int(commands, REPO_PAGE_BYTES);
+    redis_arg_int(commands, claim->announce && !call->again);
+    redis_arg_int(commands, (int64_t)claim->type_count);
+    for (size_t i = 0; i < claim->type_count; i++)
+        redis_arg(commands, claim->types[i]);
+    for (int i = 0; i < claim->max; i++)
+        redis_arg_str(commands, claim->tokens[i]);
+}
+
+/* The one read of the queues comes last: its answer is the request's. */
+static void build_watch(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_call *call = redis_call_of(request);
+    const struct repo_claim *claim = claim_of(call);
+    const struct redis_keys *keys = &call->repository->keys;
+    struct redis_key key;
+    redis_tracking_watch(commands);
+    redis_command(commands, "EXISTS");
+    redis_arg(commands, redis_key(keys, &key, KEY_PAUSED, SPAN_NONE));
+    redis_tracking_watch(commands);
+    redis_command(commands, "EXISTS");
+    for (size_t i = 0; i < claim->type_count; i++)
+        redis_arg(commands, redis_key(keys, &key, KEY_QUEUE, claim->types[i]));
+}
+
+/* Whatever became of it, the claim itself was answered: there was nothing. */
+static void on_watch(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct redis_call *call = redis_call_of(request);
+    if (err == ERR_OK && reply->integer > 0) {
+        call->again = true;
+        call->request.writes = true;
+        redis_call_next(call, build_claim, on_claim);
+        return;
+    }
+    redis_call_finish(call, err == ERR_CANCELED ? err : ERR_OK);
+}
+
+static bool is_to_listen(const struct redis_call *call)
+{
+    const struct repo_claim *claim = claim_of(call);
+    return claim->listen && claim->count == 0 && !call->again &&
+           redis_tracking_is_on(call->repository->tracking);
+}
+
+static void on_claim(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct redis_call *call = redis_call_of(request);
+    struct repo_claim *claim = claim_of(call);
+    struct redis_answer answer;
+    err = redis_answer_open(call, err, reply, 1, &answer);
+    if (err == ERR_OK)
+        err = redis_answer_page(call->repository, answer.values[0], &claim->count);
+    claim->processes = call->repository->page;
+    if (err == ERR_OK && is_to_listen(call)) {
+        request->writes = false;
+        redis_call_next(call, build_watch, on_watch);
+        return;
+    }
+    redis_call_finish(call, err);
+}
+
+void redis_claim(struct process_repository *base, struct repo_claim *claim)
+{
+    claim->count = 0;
+    if (claim->type_count == 0) {
+        process_op_finish(&claim->op, ERR_OK);
+        return;
+    }
+    redis_call_start(redis_repository(base), &claim->op, NULL, true, build_claim, on_claim);
+}
