@@ -77,7 +77,7 @@ static void answer_refusal(struct http_call *call, enum err err)
 static void on_awaited(struct process_op *op)
 {
     struct http_call *call = container_of(op, struct http_call, work.await.op);
-    call->server->waiting_calls--;
+    http_call_unpark(call);
     if (op->result == ERR_OK)
         answer_created(call, &call->work.await.process);
     else
@@ -85,10 +85,9 @@ static void on_awaited(struct process_op *op)
     http_call_finish(call);
 }
 
-/* Waiting holds a connection: half of them may be held so, and none at the end. */
-static bool may_wait(const struct http_server *server)
+static void on_gone(struct http_call *call)
 {
-    return !server->quiesced && server->waiting_calls < server->options->max_connections / 2;
+    process_manager_await_stop(&call->work.await);
 }
 
 static void wait_for(struct http_call *call, const struct process *process)
@@ -97,9 +96,11 @@ static void wait_for(struct http_call *call, const struct process *process)
     struct process_id id = process->id; /* process lies where await will */
     call->version = process->version;
     http_append_process(call, &call->created, process, false);
-    call->server->waiting_calls++;
+    http_explain_clear(&call->explain); /* it is only sent when the storage fails */
+    http_call_park(call, on_gone);
     await->id = id;
     await->wait_ms = (int64_t)call->headers.prefer_wait_s * 1000;
+    await->for_cancel = false;
     process_op_init(&await->op, on_awaited);
     process_manager_await(call->server->manager, await);
 }
@@ -116,7 +117,7 @@ static void on_submitted(struct process_op *op)
     const struct process *process = create->replayed ? &create->existing : &create->process;
     call->flag = create->replayed;
     if (call->headers.prefer_wait_s > 0 && !process_status_is_final(process->status)) {
-        if (may_wait(call->server)) {
+        if (http_call_may_wait(call)) {
             wait_for(call, process);
             return;
         }
@@ -126,37 +127,12 @@ static void on_submitted(struct process_op *op)
     http_call_finish(call);
 }
 
-/* FNV-1a. It is stored beside the key, so it must stay the same for ever; a client can only fool
- * itself with it. */
-static uint64_t fingerprint(struct span body)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < body.len; i++)
-        hash = (hash ^ (unsigned char)body.data[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static void submit(struct http_call *call)
 {
-    const struct analyze_draft *draft = &call->draft;
     struct process_submit *submit = &call->work.submit;
-    submit->create.process = (struct process){
-        .type = draft->type,
-        .group = draft->group,
-        .input = draft->input,
-        .metadata = draft->metadata,
-        .priority = draft->priority,
-        .max_attempts = draft->max_attempts,
-        .run_at = draft->run_at,
-        .timeout_ms = draft->timeout_ms,
-        .retention_ms = draft->retention_ms,
-    };
-    submit->create.idempotency_key = SPAN_NONE;
-    submit->create.fingerprint = 0;
-    if (call->headers.idempotency_key.data != NULL) {
-        submit->create.idempotency_key = span_of(call->idempotency_key);
-        submit->create.fingerprint = fingerprint(text_buffer_span(&call->body));
-    }
+    submit->create.process = analyze_draft_process(&call->draft);
+    submit->create.idempotency_key = http_call_key(call, &submit->create.fingerprint);
+    call->explain.roughly = true; /* a position would be another question to the storage */
     process_op_init(&submit->op, on_submitted);
     process_manager_submit(call->server->manager, submit);
 }
@@ -167,37 +143,11 @@ static void submit(struct http_call *call)
 static bool headers_are_fine(struct http_call *call)
 {
     struct http_headers *headers = &call->headers;
-    if (!http_is_json(headers->content_type) ||
-        (headers->content_encoding.data != NULL &&
-         !span_is_nocase(headers->content_encoding, "identity"))) {
-        http_fail(call, PROBLEM_MEDIA_TYPE, NULL);
+    if (!http_call_is_json(call) || !http_call_key_is_fine(call))
         return false;
-    }
-    if (headers->idempotency_key.data != NULL &&
-        !http_idempotency_key(headers->idempotency_key, call->idempotency_key)) {
-        http_fail(call, PROBLEM_BAD_HEADER,
-                  "Idempotency-Key must be 1 to 255 printable ASCII characters.");
-        return false;
-    }
     if (headers->prefer_wait_s > WAIT_MAX_S)
         headers->prefer_wait_s = WAIT_MAX_S;
     return true;
-}
-
-static void answer_not_json(struct http_call *call, const struct json_fault *fault)
-{
-    char detail[256];
-    if (call->body.len == 0)
-        snprintf(detail, sizeof(detail), "The body is empty; send a JSON object.");
-    else
-        snprintf(detail, sizeof(detail), "At byte %zu of the body: %s.", fault->offset,
-                 fault->reason);
-    struct text_buffer body;
-    text_buffer_init(&body, HTTP_ANSWER_MAX);
-    http_problem_open(&body, PROBLEM_BAD_JSON, detail);
-    text_append_format(&body, ",\"offset\":%zu}", fault->offset);
-    http_answer(call, http_problem_status(PROBLEM_BAD_JSON), HTTP_PROBLEM, &body);
-    http_call_finish(call);
 }
 
 void ep_analyze(struct http_call *call)
@@ -207,17 +157,8 @@ void ep_analyze(struct http_call *call)
     if (!http_call_no_query(call) || !headers_are_fine(call))
         return;
     http_faults_init(&faults, "pointer");
-    switch (analyze_body_read(text_buffer_span(&call->body), &call->draft, &fault, &faults)) {
-    case ANALYZE_OK:
+    enum body_verdict verdict =
+        analyze_body_read(text_buffer_span(&call->body), &call->draft, &fault, &faults);
+    if (http_call_body_is_fine(call, verdict, &fault, &faults))
         submit(call);
-        return; /* the call may be gone */
-    case ANALYZE_NOT_JSON:
-        answer_not_json(call, &fault);
-        break;
-    case ANALYZE_INVALID:
-        http_answer_faults(call, PROBLEM_INVALID, &faults);
-        http_call_finish(call);
-        break;
-    }
-    http_faults_finish(&faults);
 }

@@ -58,8 +58,7 @@ static const char *read_statuses(struct http_call *call, struct span value)
 static const char *read_type(struct http_call *call, struct span value)
 {
     call->work.cleanup.type = value;
-    return process_type_is_valid(value) ? NULL
-                                        : "must be 1 to 64 characters out of A-Z a-z 0-9 _ . -";
+    return process_type_is_valid(value) ? NULL : http_type_expected;
 }
 
 static const char *read_dry_run(struct http_call *call, struct span value)

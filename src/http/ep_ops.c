@@ -115,8 +115,8 @@ static void append_processes(const struct http_call *call, struct text_buffer *o
 static void append_http(const struct http_server *server, struct text_buffer *out)
 {
     const struct http_counters *counters = &server->counters;
-    text_append_format(out, ",\"http\":{\"connections\":%u,\"in_flight\":%u", server->connections,
-                       server->open_calls);
+    text_append_format(out, ",\"http\":{\"connections\":%u,\"in_flight\":%u,\"waiting\":%u",
+                       server->connections, server->open_calls, server->waiting_calls);
     append_count(out, "requests", counters->requests);
     append_count(out, "unreadable", counters->unreadable);
     for (int class = 2; class <= 5; class ++) {
@@ -140,6 +140,7 @@ static void append_repository(const struct http_server *server, struct text_buff
     text_append_format(out, "},\"sweeps\":{\"expired\":%llu", (unsigned long long)totals.expired);
     append_count(out, "lapsed", totals.lapsed);
     append_count(out, "released", totals.released);
+    append_count(out, "overdue", totals.overdue);
     text_append_char(out, '}');
 }
 

@@ -26,28 +26,12 @@ static void on_changed(struct process_op *op)
                       : "Only a process that failed or was canceled can be retried.");
 }
 
-/* These requests have nothing to say: no body, or an empty object. False: answered. */
-static bool body_is_empty(struct http_call *call)
-{
-    struct json_fault fault;
-    struct span root = SPAN_NONE, key, value;
-    size_t cursor = 0;
-    if (call->body.len == 0)
-        return true;
-    if (json_check(text_buffer_span(&call->body), &root, &fault) &&
-        json_kind_of(root) == JSON_KIND_OBJECT && !json_object_next(root, &cursor, &key, &value))
-        return true;
-    http_fail(call, root.data != NULL ? PROBLEM_INVALID : PROBLEM_BAD_JSON,
-              "This request takes no body; leave it out, or send {}.");
-    return false;
-}
-
 static void change(struct http_call *call, enum process_event event)
 {
     struct repo_transition *transition = &call->work.transition;
     struct process_id id;
     int64_t if_version;
-    if (!http_call_id(call, &id) || !http_call_no_query(call) || !body_is_empty(call) ||
+    if (!http_call_id(call, &id) || !http_call_no_query(call) || !http_call_no_body(call) ||
         !http_call_if_match(call, &if_version))
         return;
     transition->id = id;

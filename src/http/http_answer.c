@@ -48,8 +48,8 @@ static void begin_answer(struct http_call *call, unsigned status, const char *co
         http_answer_header(call, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
-void http_answer(struct http_call *call, unsigned status, const char *content_type,
-                 struct text_buffer *take_body)
+/* NULL if no memory. */
+static struct MHD_Response *response_of(struct text_buffer *take_body)
 {
     size_t len = take_body->len;
     char *data = text_buffer_take(take_body);
@@ -58,7 +58,30 @@ void http_answer(struct http_call *call, unsigned status, const char *content_ty
         response = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
     if (data != NULL && response == NULL)
         free(data);
-    begin_answer(call, status, content_type, response);
+    return response;
+}
+
+void http_answer(struct http_call *call, unsigned status, const char *content_type,
+                 struct text_buffer *take_body)
+{
+    http_explain_ask(call, take_body);
+    begin_answer(call, status, content_type, response_of(take_body));
+}
+
+static enum MHD_Result copy_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind;
+    http_answer_header(arg, name, value);
+    return MHD_YES;
+}
+
+void http_answer_replace(struct http_call *call, struct text_buffer *take_body)
+{
+    struct MHD_Response *old = call->response;
+    call->response = response_of(take_body);
+    MHD_get_response_headers(old, copy_header, call);
+    MHD_destroy_response(old);
 }
 
 /* The library takes constant bytes by a pointer to non-const, and does not write to them. */
@@ -88,14 +111,17 @@ void http_answer_empty(struct http_call *call, unsigned status)
 
 /* --- processes -------------------------------------------------------------------------------- */
 
-void http_append_process(const struct http_call *call, struct text_buffer *out,
+void http_append_process(struct http_call *call, struct text_buffer *out,
                          const struct process *process, bool with_input)
 {
+    const struct process_manager *manager = call->server->manager;
     struct process_view view = {
-        .reason = process_manager_reason(call->server->manager, process),
+        .reason = process_manager_reason(manager, process),
         .base_path = call->target.base,
         .with_input = with_input,
     };
+    if (process_manager_reason_is_open(manager, process))
+        http_explain_note(call, process, out->len + process_json_reason_offset(process));
     process_json_append(out, process, &view);
 }
 
@@ -112,6 +138,17 @@ void http_answer_process(struct http_call *call, unsigned status, const struct p
     if (!process_status_is_final(process->status))
         http_answer_header(call, MHD_HTTP_HEADER_RETRY_AFTER, call->server->retry_after);
     http_server_note(call->server, ERR_OK, false);
+}
+
+void http_append_time(struct text_buffer *out, int64_t time)
+{
+    char text[TIME_TEXT_SIZE];
+    if (time == TIME_NONE) {
+        text_append_literal(out, "null");
+        return;
+    }
+    time_format(time, text);
+    text_append_format(out, "\"%s\"", text);
 }
 
 void http_answer_location(struct http_call *call, const struct process_id *id)
@@ -167,6 +204,21 @@ void http_answer_conflict(struct http_call *call, enum http_problem problem, con
     http_append_process(call, &body, process, false);
     close_problem(call, problem, &body);
     http_answer_etag(call, process->version);
+}
+
+void http_answer_not_json(struct http_call *call, const struct json_fault *fault)
+{
+    char detail[256];
+    struct text_buffer body;
+    if (call->body.len == 0)
+        snprintf(detail, sizeof(detail), "The body is empty; send a JSON object.");
+    else
+        snprintf(detail, sizeof(detail), "At byte %zu of the body: %s.", fault->offset,
+                 fault->reason);
+    text_buffer_init(&body, HTTP_ANSWER_MAX);
+    http_problem_open(&body, PROBLEM_BAD_JSON, detail);
+    text_append_format(&body, ",\"offset\":%zu", fault->offset);
+    close_problem(call, PROBLEM_BAD_JSON, &body);
 }
 
 void http_answer_error(struct http_call *call, enum err err)

@@ -100,6 +100,7 @@ struct http_call *http_call_create(struct http_server *server, struct MHD_Connec
     text_buffer_init(&call->created, HTTP_ANSWER_MAX);
     http_guard_init(&call->guard);
     http_headers_init(&call->headers);
+    http_explain_init(&call->explain);
     call->target.base = "";
     return call;
 }
@@ -336,6 +337,8 @@ enum MHD_Result http_call_proceed(struct http_call *call)
 void http_call_finish(struct http_call *call)
 {
     assert(call->state == CALL_BODY || call->state == CALL_RUNNING);
+    if (http_explain_holds(call))
+        return;
     if (call->state == CALL_RUNNING)
         call->server->running_calls--;
     call->state = CALL_READY;
@@ -365,5 +368,6 @@ void http_call_completed(struct http_call *call)
     http_connection_enter(call->socket, HTTP_PHASE_KEPT);
     text_buffer_finish(&call->body);
     text_buffer_finish(&call->created);
+    http_explain_clear(&call->explain);
     keep_or_free(call);
 }

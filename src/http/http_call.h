@@ -8,11 +8,14 @@
 #define HTTP_CALL_H
 
 #include "http/analyze_body.h"
+#include "http/http_explain.h"
 #include "http/http_guard.h"
 #include "http/http_headers.h"
+#include "http/http_page.h"
 #include "http/http_problem.h"
 #include "http/http_route.h"
 #include "http/http_server_private.h"
+#include "http/report_body.h"
 
 enum call_state {
     CALL_NEW,     /* the request line has come */
@@ -28,10 +31,16 @@ union http_work {
     struct process_await await;
     struct process_cleanup cleanup;
     struct repo_get get;
-    struct repo_list list;
+    struct http_page page;
+    struct process_bulk bulk;
     struct repo_counts counts;
+    struct repo_events events;
+    struct repo_types types;
+    struct repo_workers workers;
+    struct repo_pause pause;
     struct repo_ping ping;
     struct repo_transition transition;
+    struct process_claim claim;
     struct repo_remove remove;
 };
 
@@ -53,11 +62,17 @@ struct http_call {
     unsigned status;               /* of the answer */
     struct MHD_Response *response; /* NULL in READY: no memory for it */
     union http_work work;
+    struct http_explain explain;
 
     /* what endpoints keep while work is out */
-    struct analyze_draft draft;
+    union {
+        struct analyze_draft draft;
+        struct claim_draft claim;
+        struct report_draft report;
+    };
     char idempotency_key[IDEMPOTENCY_KEY_MAX + 1];
-    struct text_buffer created; /* POST /analyze: the 202 answer, while it waits */
+    struct text_buffer created; /* POST /analyze: the 202 answer, while it waits; a report: what is
+                                   stored, or the first half of the answer */
     int64_t version;            /* ... and its version */
     bool flag;                  /* with_input, dry_run, replayed: whatever the endpoint needs */
 
@@ -95,6 +110,7 @@ void http_call_linger(struct http_call *call);
 
 /* --- for endpoints: answers ------------------------------------------------------------------- */
 
+/* The answer goes out, as soon as the reasons that it shows are known (http_explain.h). */
 void http_call_finish(struct http_call *call);
 
 #define HTTP_JSON    "application/json"
@@ -105,6 +121,8 @@ void http_call_finish(struct http_call *call);
 /* Takes the body. */
 void http_answer(struct http_call *call, unsigned status, const char *content_type,
                  struct text_buffer *take_body);
+/* Another body for the answer that was made, under the same headers. Takes it. */
+void http_answer_replace(struct http_call *call, struct text_buffer *take_body);
 /* Borrows a body that lives as long as the program. */
 void http_answer_constant(struct http_call *call, unsigned status, const char *content_type,
                           struct span body);
@@ -114,8 +132,12 @@ void http_answer_etag(struct http_call *call, int64_t version);
 /* The process's resource, with its ETag and, while it is not done, Retry-After. */
 void http_answer_process(struct http_call *call, unsigned status, const struct process *process,
                          bool with_input);
-void http_append_process(const struct http_call *call, struct text_buffer *out,
+/* Into the body of this call's answer, which its reason may have to be put into later. */
+void http_append_process(struct http_call *call, struct text_buffer *out,
                          const struct process *process, bool with_input);
+
+/* A time, or null. */
+void http_append_time(struct text_buffer *out, int64_t time);
 
 /* Location: where its status is. */
 void http_answer_location(struct http_call *call, const struct process_id *id);
@@ -128,12 +150,31 @@ void http_answer_faults(struct http_call *call, enum http_problem problem,
 /* ... with the process as it is now. */
 void http_answer_conflict(struct http_call *call, enum http_problem problem, const char *detail,
                           const struct process *process);
+/* ... saying where the body stops being JSON. */
+void http_answer_not_json(struct http_call *call, const struct json_fault *fault);
 /* What err amounts to. */
 void http_answer_error(struct http_call *call, enum err err);
+
+/* Claims as the draft says, which lives until `done`: that of work.claim. */
+void http_call_claim(struct http_call *call, const struct claim_draft *draft,
+                     void (*done)(struct process_op *op));
+/* Claimed processes, as a JSON array for the worker that has them. */
+void http_append_claimed(const struct http_call *call, struct text_buffer *out,
+                         const struct repo_claim *claim);
 
 /* Answer and finish in one. */
 void http_fail(struct http_call *call, enum http_problem problem, const char *detail);
 void http_fail_error(struct http_call *call, enum err err);
+
+/* --- for endpoints: waiting ---------------------------------------------------------------------
+ */
+
+/* False: so many wait already, or the server stops; then it must be answered without waiting. */
+bool http_call_may_wait(const struct http_call *call);
+/* From now on it waits; `gone` is called once if the client hangs up meanwhile. */
+void http_call_park(struct http_call *call, void (*gone)(struct http_call *call));
+/* Before it is answered. Also of one that is not parked. */
+void http_call_unpark(struct http_call *call);
 
 /* --- for endpoints: what was asked ------------------------------------------------------------ */
 
@@ -151,7 +192,23 @@ bool http_call_query(struct http_call *call, const struct http_param_reader *rea
 bool http_call_no_query(struct http_call *call);
 /* Answers and finishes: one parameter is wrong. */
 void http_fail_param(struct http_call *call, const char *name, const char *detail);
+/* For requests that have nothing to say: no body, or an empty object. False: answered. */
+bool http_call_no_body(struct http_call *call);
+/* The type or the group of the path. False: answered. */
+bool http_call_type(struct http_call *call, struct span *ret_type);
+bool http_call_group(struct http_call *call, struct span *ret_group);
+/* What one of these that is none must be told: "must be ...". */
+extern const char http_type_expected[], http_group_expected[];
 /* If-Match, as if_version of a change: 0 when there is none. False: answered. */
 bool http_call_if_match(struct http_call *call, int64_t *ret_version);
+/* The header says that the body is JSON, in no other coding. False: answered. */
+bool http_call_is_json(struct http_call *call);
+/* The Idempotency-Key, if there is one. False: answered. */
+bool http_call_key_is_fine(struct http_call *call);
+/* Once it is fine: the key or absent, with what tells this body from others. */
+struct span http_call_key(const struct http_call *call, uint64_t *ret_fingerprint);
+/* What reading the body came to; finishes the faults. False: answered. */
+bool http_call_body_is_fine(struct http_call *call, enum body_verdict verdict,
+                            const struct json_fault *fault, struct http_faults *take_faults);
 
 #endif

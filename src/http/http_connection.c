@@ -9,6 +9,7 @@
 #define TICK_MS     1000
 #define LOOK_MS     1000 /* after the begin of a phase */
 #define LATE_MS     2000
+#define WATCH_MS    20   /* after parking: most find at once what they wait for */
 #define STOPPING_MS 5000 /* for what is still being sent when the server stops */
 
 struct http_connection *http_connection_of(struct MHD_Connection *connection)
@@ -133,6 +134,51 @@ static void on_tick(void *arg)
         loop_timer_start(all->timer, TICK_MS);
 }
 
+/* --- parked ones ------------------------------------------------------------------------------ */
+
+static void on_hangup(void *arg, int events)
+{
+    struct http_connection *connection = arg;
+    (void)events;
+    loop_watch_set(connection->watch, 0);
+    connection->gone(connection->call);
+}
+
+/* Without memory for a watch it waits until its time is up. */
+static void watch_parked(void *arg)
+{
+    struct http_connections *all = arg;
+    struct list_link *link;
+    while ((link = list_pop(&all->parked)) != NULL) {
+        struct http_connection *connection = connection_of(link);
+        connection->watch = loop_watch_create(all->loop, connection->fd, on_hangup, connection);
+        if (connection->watch != NULL)
+            loop_watch_set(connection->watch, LOOP_HANGUP);
+    }
+}
+
+void http_connection_park(struct http_connection *connection, void (*gone)(struct http_call *call))
+{
+    struct http_connections *all = connection->all;
+    connection->gone = gone;
+    if (list_is_empty(&all->parked))
+        loop_timer_start(all->watch_timer, WATCH_MS);
+    list_append(&all->parked, &connection->link);
+}
+
+bool http_connection_unpark(struct http_connection *connection)
+{
+    if (connection->gone == NULL)
+        return false;
+    list_remove(&connection->link);
+    loop_watch_destroy(connection->watch);
+    connection->watch = NULL;
+    connection->gone = NULL;
+    return true;
+}
+
+/* --- making them ------------------------------------------------------------------------------ */
+
 bool http_connections_init(struct http_connections *connections, struct loop *loop,
                            const struct http_options *options)
 {
@@ -148,14 +194,17 @@ bool http_connections_init(struct http_connections *connections, struct loop *lo
         list_init(&connections->phases[phase].fresh);
         list_init(&connections->phases[phase].seen);
     }
+    list_init(&connections->parked);
     connections->timer = loop_timer_create(loop, on_tick, connections);
-    return connections->timer != NULL;
+    connections->watch_timer = loop_timer_create(loop, watch_parked, connections);
+    return connections->timer != NULL && connections->watch_timer != NULL;
 }
 
 void http_connections_finish(struct http_connections *connections)
 {
     loop_timer_destroy(connections->timer);
-    connections->timer = NULL;
+    loop_timer_destroy(connections->watch_timer);
+    connections->timer = connections->watch_timer = NULL;
 }
 
 void http_connections_quiesce(struct http_connections *connections)

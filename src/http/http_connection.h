@@ -6,7 +6,10 @@
  *
  * The same timer looks once, soon after a phase began, whether the client has closed: the library's
  * edge-triggered epoll set hides an end that arrives together with data. A connection is ended by
- * shutting its socket down, which the library notices. One loop. */
+ * shutting its socket down, which the library notices.
+ *
+ * A call that waits for something to happen is parked: its socket is watched for the client's
+ * hang-up, which the library does not notice on a suspended connection. One loop. */
 #ifndef HTTP_CONNECTION_H
 #define HTTP_CONNECTION_H
 
@@ -31,6 +34,8 @@ struct http_connections {
         int64_t limit_ms;
         struct list_link fresh, seen; /* by the time of entry; fresh: not looked at yet */
     } phases[HTTP_PHASE_COUNT];
+    struct loop_timer *watch_timer; /* runs while any is `parked` */
+    struct list_link parked;        /* not watched yet */
     unsigned count;
     int64_t quiesced_ms; /* loop time; -1: not */
 };
@@ -42,7 +47,9 @@ struct http_connection {
     int64_t since;          /* loop time at which the phase began */
     enum http_phase phase;
     int fd;
-    bool ended; /* shut down: no further request may be read from it */
+    void (*gone)(struct http_call *call); /* while it is parked; else NULL */
+    struct loop_watch *watch;             /* once it is watched for that */
+    bool ended;                           /* shut down: no further request may be read from it */
 };
 
 /* False if no memory; finish it all the same. */
@@ -60,6 +67,11 @@ void http_connection_destroy(struct http_connection *connection); /* NULL is fin
 struct http_connection *http_connection_of(struct MHD_Connection *connection);
 
 void http_connection_enter(struct http_connection *connection, enum http_phase phase);
+/* The call that it carries waits: `gone` is called once when the client has hung up, or has ended
+ * at least its sending half. Unpark before the call is finished; false when it was not parked. */
+void http_connection_park(struct http_connection *connection, void (*gone)(struct http_call *call));
+bool http_connection_unpark(struct http_connection *connection);
+
 /* Leaves its phase: no deadline until it enters another. */
 static inline void http_connection_leave(struct http_connection *connection)
 {

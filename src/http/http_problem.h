@@ -19,11 +19,15 @@
     X(BAD_ID, 400, "bad-id", "The id is not a UUID",                                               \
       "Use the process_id that POST /analyze returned, such as "                                   \
       "6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55.")                                                     \
+    X(BAD_NAME, 400, "bad-name", "The name in the path is not acceptable",                         \
+      "Use the type or the group as it was given to POST /analyze.")                               \
     X(BAD_JSON, 400, "bad-json", "The body is not acceptable JSON", "Send one JSON object.")       \
     X(BAD_REQUEST, 400, "bad-request", "The request is not acceptable",                            \
       "See /openapi.json for what is.")                                                            \
     X(NOT_FOUND, 404, "not-found", "No such process",                                              \
       "No process with this id has been stored here; check the id.")                               \
+    X(UNKNOWN_GROUP, 404, "unknown-group", "No such group",                                        \
+      "No process of this group is stored here; check the name.")                                  \
     X(UNKNOWN_PATH, 404, "unknown-path", "No such path",                                           \
       "See /openapi.json for the paths that are served.")                                          \
     X(METHOD, 405, "method-not-allowed", "This path has no such method",                           \

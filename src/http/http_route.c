@@ -4,15 +4,32 @@
 
 #include <string.h>
 
-/* The most used ones first. */
+/* The most used ones first; of two that fit a path, the one without an id. */
 static const struct http_route routes[] = {
     {METHOD_GET, {"status", ":id"}, false, false, ep_status},
     {METHOD_POST, {"analyze"}, true, false, ep_analyze},
     {METHOD_GET, {"result", ":id"}, false, false, ep_result},
+    {METHOD_POST, {"claim"}, true, false, ep_claim},
+    {METHOD_POST, {"processes", ":id", "complete"}, true, false, ep_complete},
+    {METHOD_POST, {"processes", ":id", "progress"}, true, false, ep_progress},
+    {METHOD_POST, {"processes", ":id", "heartbeat"}, true, false, ep_heartbeat},
+    {METHOD_POST, {"processes", ":id", "fail"}, true, false, ep_fail},
+    {METHOD_POST, {"processes", ":id", "release"}, true, false, ep_release},
     {METHOD_GET, {"processes"}, false, false, ep_process_list},
+    {METHOD_POST, {"processes", "cancel"}, true, false, ep_bulk_cancel},
+    {METHOD_POST, {"processes", "retry"}, true, false, ep_bulk_retry},
     {METHOD_DELETE, {"processes", ":id"}, false, false, ep_process_remove},
     {METHOD_POST, {"processes", ":id", "cancel"}, true, false, ep_process_cancel},
     {METHOD_POST, {"processes", ":id", "retry"}, true, false, ep_process_retry},
+    {METHOD_GET, {"processes", ":id", "events"}, false, false, ep_process_events},
+    {METHOD_POST, {"analyze", "batch"}, true, false, ep_batch},
+    {METHOD_GET, {"groups", ":id"}, false, false, ep_group},
+    {METHOD_POST, {"groups", ":id", "cancel"}, true, false, ep_group_cancel},
+    {METHOD_POST, {"groups", ":id", "retry"}, true, false, ep_group_retry},
+    {METHOD_GET, {"types"}, false, false, ep_types},
+    {METHOD_POST, {"types", ":id", "pause"}, true, false, ep_type_pause},
+    {METHOD_POST, {"types", ":id", "resume"}, true, false, ep_type_resume},
+    {METHOD_GET, {"workers"}, false, false, ep_workers},
     {METHOD_DELETE, {"cleanup"}, false, false, ep_cleanup},
     {METHOD_GET, {"stats"}, false, false, ep_stats},
     {METHOD_GET, {"healthz"}, false, true, ep_healthz},
@@ -51,6 +68,11 @@ static bool path_matches(const struct http_route *route, const struct http_targe
     return true;
 }
 
+static bool has_id(const struct http_route *route)
+{
+    return route->segments[1] != NULL && strcmp(route->segments[1], ":id") == 0;
+}
+
 static void allow_add(char allow[HTTP_ALLOW_SIZE], const char *method)
 {
     if (allow[0] != '\0')
@@ -61,12 +83,13 @@ static void allow_add(char allow[HTTP_ALLOW_SIZE], const char *method)
 const struct http_route *http_route_find(enum http_method method, const struct http_target *target,
                                          char ret_allow[HTTP_ALLOW_SIZE])
 {
-    bool has_get = false, has_post = false, has_delete = false;
+    bool has_get = false, has_post = false, has_delete = false, literal = false;
     if (method == METHOD_HEAD)
         method = METHOD_GET;
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (!path_matches(&routes[i], target))
+        if (!path_matches(&routes[i], target) || (literal && has_id(&routes[i])))
             continue;
+        literal = !has_id(&routes[i]);
         if (routes[i].method == method)
             return &routes[i];
         has_get = has_get || routes[i].method == METHOD_GET;

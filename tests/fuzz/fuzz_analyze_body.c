@@ -46,13 +46,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct http_faults faults;
     http_faults_init(&faults, "pointer");
     switch (analyze_body_read((struct span){(const char *)data, size}, &draft, &fault, &faults)) {
-    case ANALYZE_OK:
+    case BODY_OK:
         require_draft(&draft);
         break;
-    case ANALYZE_INVALID:
+    case BODY_INVALID:
         require_problem(&faults);
         break;
-    case ANALYZE_NOT_JSON:
+    case BODY_NOT_JSON:
         require(fault.offset <= size && fault.reason != NULL);
         break;
     }

@@ -152,7 +152,9 @@ class Keys(SharedRedis):
         def make(document, headers=None):
             return self.submit(client, document, headers)['process_id']
         waiting = make({'type': 'other', 'input': 1}, {'Idempotency-Key': 'key-1'})
-        later = make({'type': 'echo', 'input': 1, 'run_at': '2999-01-01T00:00:00Z'})
+        later = make({'type': 'echo', 'input': 1, 'run_at': '2999-01-01T00:00:00Z', 'group': 'g',
+                      'deadline': '2999-01-02T00:00:00Z'})
+        self.assertEqual(client.post('/types/other/pause').status, 200)
         running = make({'type': 'gated', 'input': 1})
         self.wait_for_status(client, running, 'running')
         completed = make({'type': 'echo', 'input': 1})
@@ -184,8 +186,18 @@ class Keys(SharedRedis):
             'process_status:canceled': 'zset', 'process_queue:other': 'zset',
             'process_schedule': 'zset', 'process_leases': 'zset', 'process_retention': 'zset',
             f'process_gone:{removed}': 'string', 'process_idempotency:key-1': 'string',
+            'process_types': 'zset', 'process_workers': 'zset', 'process_running:gated': 'zset',
+            f'process_held:{self.status(client, busy)["worker"]}': 'zset',
+            'process_deadlines': 'zset', 'process_group:all:g': 'zset',
+            'process_group:pending:g': 'zset', 'process_paused': 'set',
             'process_schema': 'string'})
-        self.assertEqual(self.redis.keys(), expected)
+        expected.update({f'process_events:{one}': 'list'
+                         for one in (running, completed, canceled, failed, busy)})
+        found = self.redis.keys()
+        looked_for = {name for name in found if name.startswith('process_type_workers:')}
+        self.assertLessEqual({'process_type_workers:gated', 'process_type_workers:echo'}, looked_for)
+        self.assertEqual({found.pop(name) for name in looked_for}, {'zset'})
+        self.assertEqual(found, expected)
         self.check_members(present, waiting, later, busy, (running, completed, canceled, failed))
         self.check_times_to_live(removed, present)
         self.analyzers.order(busy, 'ok')
@@ -194,7 +206,8 @@ class Keys(SharedRedis):
     def check_members(self, present, waiting, later, busy, finished):
         zset = {name: set(self.redis.texts('ZRANGE', name, 0, -1)) for name in (
             'process_times', 'process_queue:other', 'process_schedule', 'process_leases',
-            'process_retention', 'process_status:pending')}
+            'process_retention', 'process_status:pending', 'process_running:gated',
+            'process_deadlines', 'process_group:all:g', 'process_group:pending:g')}
         self.assertEqual(set(self.redis.texts('SMEMBERS', 'process_ids')), set(present))
         self.assertEqual(zset['process_times'], set(present))
         self.assertEqual(zset['process_queue:other'], {waiting})
@@ -202,6 +215,10 @@ class Keys(SharedRedis):
         self.assertEqual(zset['process_leases'], {busy})
         self.assertEqual(zset['process_retention'], set(finished))
         self.assertEqual(zset['process_status:pending'], {waiting, later})
+        self.assertEqual(zset['process_running:gated'], {busy})
+        self.assertEqual(zset['process_deadlines'], {later})
+        self.assertEqual(zset['process_group:all:g'], {later})
+        self.assertEqual(zset['process_group:pending:g'], {later})
 
     def check_times_to_live(self, removed, present):
         self.assertLessEqual(self.redis.command('TTL', f'process_gone:{removed}'), 3600)
@@ -226,8 +243,10 @@ class Keys(SharedRedis):
             self.wait_for_status(server.client, self.submit(
                 server.client, {'type': 'echo', 'input': 1})['process_id'])
         self.assertEqual(server.client.delete('/cleanup?older_than_hours=0').json['cleaned'], 5)
-        eventually(lambda: set(self.redis.keys()) == {'process_schema'},
-                   what='only the layout version is left')
+        eventually(lambda: {name for name in self.redis.keys()
+                            if not name.startswith('process_type_workers:')} ==
+                   {'process_schema', 'process_types', 'process_workers'},
+                   what='only the layout version, and who was there, is left')
 
 
 class Unreadable(SharedRedis):

@@ -9,7 +9,7 @@ static struct analyze_draft draft;
 static struct json_fault fault;
 static struct http_faults faults;
 
-static enum analyze_verdict read_text(const char *text)
+static enum body_verdict read_text(const char *text)
 {
     http_faults_finish(&faults);
     http_faults_init(&faults, "pointer");
@@ -22,8 +22,10 @@ static void reads_everything(void **state)
     assert_int_equal(read_text(" {\"type\":\"a\\u0062.c\",\"input\": {\"x\" : 0.10} ,"
                                "\"metadata\":{\"k\":1},\"group\":\"g:1\",\"priority\":-100,"
                                "\"run_at\":\"2025-11-08T10:00:00+01:00\",\"timeout_seconds\":60,"
-                               "\"max_attempts\":3,\"retention_seconds\":0} "),
-                     ANALYZE_OK);
+                               "\"max_attempts\":3,\"retention_seconds\":0,"
+                               "\"queue_timeout_seconds\":2592000,"
+                               "\"deadline\":\"2999-01-01T00:00:00Z\"} "),
+                     BODY_OK);
     assert_span(draft.type, SPAN("ab.c"));
     assert_span(draft.input, SPAN("{\"x\" : 0.10}"));
     assert_span(draft.metadata, SPAN("{\"k\":1}"));
@@ -33,6 +35,52 @@ static void reads_everything(void **state)
     assert_int_equal(draft.timeout_ms, 60000);
     assert_int_equal(draft.max_attempts, 3);
     assert_int_equal(draft.retention_ms, 0);
+    assert_true(draft.queue_timeout_ms == INT64_C(2592000000));
+    assert_true(draft.deadline == INT64_C(32472144000000));
+    struct process process = analyze_draft_process(&draft);
+    assert_span(process.type, SPAN("ab.c"));
+    assert_true(process.deadline == draft.deadline);
+    assert_true(process.queue_timeout_ms == draft.queue_timeout_ms);
+}
+
+static void require_retry(const char *retry, enum process_backoff backoff, int64_t base_ms,
+                          int64_t cap_ms)
+{
+    char body[256];
+    snprintf(body, sizeof(body), "{\"input\":1,\"retry\":%s}", retry);
+    if (read_text(body) != BODY_OK)
+        fail_msg("%s: %u faults", body, faults.count);
+    struct process process = analyze_draft_process(&draft);
+    assert_int_equal(process.backoff, backoff);
+    assert_int_equal(process.retry_base_ms, base_ms);
+    assert_int_equal(process.retry_cap_ms, cap_ms);
+}
+
+static void retries_have_a_backoff(void **state)
+{
+    (void)state;
+    require_retry("null", BACKOFF_POLICY, 0, 0);
+    require_retry("{\"backoff\":\"exponential\"}", BACKOFF_EXPONENTIAL, 2000, 600000);
+    require_retry("{\"backoff\":\"fixed\"}", BACKOFF_FIXED, 2000, 0);
+    require_retry("{\"backoff\":\"fixed\",\"delay_seconds\":0}", BACKOFF_FIXED, 0, 0);
+    require_retry("{\"backoff\":\"exponential\",\"delay_seconds\":700}", BACKOFF_EXPONENTIAL,
+                  700000, 700000);
+    require_retry("{\"delay_seconds\":5,\"max_delay_seconds\":5,\"backoff\":\"exponential\"}",
+                  BACKOFF_EXPONENTIAL, 5000, 5000);
+}
+
+static void objects_within_a_body_are_read(void **state)
+{
+    (void)state;
+    http_faults_finish(&faults);
+    http_faults_init(&faults, "pointer");
+    analyze_object_read(SPAN("{\"input\":7,\"type\":\"t\"}"), "", &draft, &faults);
+    assert_int_equal(faults.count, 0);
+    assert_span(draft.input, SPAN("7"));
+    assert_int_equal(draft.retention_ms, -1);
+    analyze_object_read(SPAN("{\"input\":7,\"retry\":{}}"), "/processes/3", &draft, &faults);
+    assert_int_equal(faults.count, 1);
+    assert_string_equal(faults.first, "/processes/3/retry/backoff");
 }
 
 static void null_is_absent(void **state)
@@ -40,8 +88,9 @@ static void null_is_absent(void **state)
     (void)state;
     assert_int_equal(read_text("{\"input\":null,\"type\":null,\"metadata\":null,\"group\":null,"
                                "\"priority\":null,\"run_at\":null,\"timeout_seconds\":null,"
-                               "\"max_attempts\":null,\"retention_seconds\":null}"),
-                     ANALYZE_OK);
+                               "\"max_attempts\":null,\"retention_seconds\":null,\"retry\":null,"
+                               "\"queue_timeout_seconds\":null,\"deadline\":null}"),
+                     BODY_OK);
     assert_span(draft.input, SPAN("null"));
     assert_null(draft.type.data);
     assert_null(draft.metadata.data);
@@ -51,18 +100,21 @@ static void null_is_absent(void **state)
     assert_int_equal(draft.timeout_ms, 0);
     assert_int_equal(draft.max_attempts, 0);
     assert_int_equal(draft.retention_ms, -1);
+    assert_int_equal(draft.queue_timeout_ms, 0);
+    assert_int_equal(draft.deadline, TIME_NONE);
+    assert_int_equal(draft.backoff, BACKOFF_POLICY);
 }
 
 static void tells_where_json_ends(void **state)
 {
     (void)state;
-    assert_int_equal(read_text(""), ANALYZE_NOT_JSON);
-    assert_int_equal(read_text("{\"input\":1"), ANALYZE_NOT_JSON);
-    assert_int_equal(read_text("{\"input\":1,\"input\":2}"), ANALYZE_NOT_JSON);
-    assert_int_equal(read_text("{\"input\":\"\xff\"}"), ANALYZE_NOT_JSON);
+    assert_int_equal(read_text(""), BODY_NOT_JSON);
+    assert_int_equal(read_text("{\"input\":1"), BODY_NOT_JSON);
+    assert_int_equal(read_text("{\"input\":1,\"input\":2}"), BODY_NOT_JSON);
+    assert_int_equal(read_text("{\"input\":\"\xff\"}"), BODY_NOT_JSON);
     assert_int_equal(fault.offset, 10);
     assert_non_null(fault.reason);
-    assert_int_equal(read_text("{\"input\":\"\\u0000\"}"), ANALYZE_NOT_JSON);
+    assert_int_equal(read_text("{\"input\":\"\\u0000\"}"), BODY_NOT_JSON);
 }
 
 static void names_each_fault(void **state)
@@ -100,10 +152,28 @@ static void names_each_fault(void **state)
         {"{\"input\":1,\"max_attempts\":1001}", "/max_attempts"},
         {"{\"input\":1,\"retention_seconds\":-1}", "/retention_seconds"},
         {"{\"input\":1,\"retention_seconds\":316224001}", "/retention_seconds"},
+        {"{\"input\":1,\"queue_timeout_seconds\":0}", "/queue_timeout_seconds"},
+        {"{\"input\":1,\"queue_timeout_seconds\":2592001}", "/queue_timeout_seconds"},
+        {"{\"input\":1,\"deadline\":\"2025-11-08T10:00:00Z\"}", "/deadline"}, /* long ago */
+        {"{\"input\":1,\"deadline\":\"1970-01-01T00:00:00Z\"}", "/deadline"},
+        {"{\"input\":1,\"deadline\":60}", "/deadline"},
+        {"{\"input\":1,\"retry\":5}", "/retry"},
+        {"{\"input\":1,\"retry\":{}}", "/retry/backoff"},
+        {"{\"input\":1,\"retry\":{\"backoff\":null}}", "/retry/backoff"},
+        {"{\"input\":1,\"retry\":{\"backoff\":\"linear\"}}", "/retry/backoff"},
+        {"{\"input\":1,\"retry\":{\"backoff\":\"fixed\",\"delay\":1}}", "/retry/delay"},
+        {"{\"input\":1,\"retry\":{\"backoff\":\"fixed\",\"delay_seconds\":-1}}",
+         "/retry/delay_seconds"},
+        {"{\"input\":1,\"retry\":{\"backoff\":\"fixed\",\"delay_seconds\":2592001}}",
+         "/retry/delay_seconds"},
+        {"{\"input\":1,\"retry\":{\"backoff\":\"fixed\",\"max_delay_seconds\":9}}",
+         "/retry/max_delay_seconds"},
+        {"{\"input\":1,\"retry\":{\"backoff\":\"exponential\",\"max_delay_seconds\":1}}",
+         "/retry/max_delay_seconds"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-        if (read_text(table[i].body) != ANALYZE_INVALID || faults.count != 1)
+        if (read_text(table[i].body) != BODY_INVALID || faults.count != 1)
             fail_msg("%s: %u faults", table[i].body, faults.count);
         assert_string_equal(faults.first, table[i].pointer);
     }
@@ -112,7 +182,7 @@ static void names_each_fault(void **state)
 static void names_all_faults(void **state)
 {
     (void)state;
-    assert_int_equal(read_text("{\"priority\":1000,\"x\":1,\"max_attempts\":0}"), ANALYZE_INVALID);
+    assert_int_equal(read_text("{\"priority\":1000,\"x\":1,\"max_attempts\":0}"), BODY_INVALID);
     assert_int_equal(faults.count, 4); /* input, too */
     assert_string_equal(faults.first, "/priority");
 }
@@ -122,14 +192,14 @@ static void long_names_do_not_hurt(void **state)
     static char body[70000];
     (void)state;
     snprintf(body, sizeof(body), "{\"input\":1,\"%0*d\":1}", 60000, 0);
-    assert_int_equal(read_text(body), ANALYZE_INVALID);
+    assert_int_equal(read_text(body), BODY_INVALID);
     assert_int_equal(faults.count, 1);
     snprintf(body, sizeof(body), "{\"input\":1,\"metadata\":{\"a\":\"%0*d\"}}",
              PROCESS_METADATA_MAX - 8, 0);
-    assert_int_equal(read_text(body), ANALYZE_OK);
+    assert_int_equal(read_text(body), BODY_OK);
     snprintf(body, sizeof(body), "{\"input\":1,\"metadata\":{\"a\":\"%0*d\"}}",
              PROCESS_METADATA_MAX - 7, 0);
-    assert_int_equal(read_text(body), ANALYZE_INVALID);
+    assert_int_equal(read_text(body), BODY_INVALID);
     assert_string_equal(faults.first, "/metadata");
 }
 
@@ -143,9 +213,10 @@ static int finish(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_everything),      cmocka_unit_test(null_is_absent),
-        cmocka_unit_test(tells_where_json_ends), cmocka_unit_test(names_each_fault),
-        cmocka_unit_test(names_all_faults),      cmocka_unit_test(long_names_do_not_hurt),
+        cmocka_unit_test(reads_everything),       cmocka_unit_test(null_is_absent),
+        cmocka_unit_test(tells_where_json_ends),  cmocka_unit_test(names_each_fault),
+        cmocka_unit_test(names_all_faults),       cmocka_unit_test(long_names_do_not_hurt),
+        cmocka_unit_test(retries_have_a_backoff), cmocka_unit_test(objects_within_a_body_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, finish);
 }

@@ -14,8 +14,9 @@
 #define GET_UNKNOWN "GET /status/" UNKNOWN_ID " HTTP/1.1\r\nHost: h\r\n\r\n"
 #define GET_HEALTH  "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
 #define POST_START  "POST /analyze HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
-#define BODY        "{\"input\":1,\"type\":\"t\"}"
-#define BODY_LENGTH "Content-Length: 22\r\n\r\n"
+/* The storage is asked once for it: why it waits is known. */
+#define BODY        "{\"input\":1,\"type\":\"t\",\"run_at\":\"2999-01-01T00:00:00Z\"}"
+#define BODY_LENGTH "Content-Length: 54\r\n\r\n"
 
 static struct fixture fixture;
 static struct answer answer;

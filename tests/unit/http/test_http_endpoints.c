@@ -56,27 +56,27 @@ static struct process_id claimed_id; /* what a claim gives out is gone after its
 
 static void claim_done(struct process_op *op)
 {
-    const struct repo_claim *claim = container_of(op, struct repo_claim, op);
+    const struct process_claim *call = container_of(op, struct process_claim, op);
     assert_int_equal(op->result, ERR_OK);
-    assert_int_equal(claim->count, 1);
-    claimed_id = claim->processes[0].id;
+    assert_int_equal(call->claim.count, 1);
+    claimed_id = call->claim.processes[0].id;
 }
 
 /* What a worker does: claims a process of the type and ends it. */
 static void work_on(const char *type, enum process_event event, const char *json)
 {
-    static struct repo_claim claim;
+    static struct process_claim call;
     struct span types[] = {span_of(type)};
-    process_op_init(&claim.op, claim_done);
-    claim.types = types;
-    claim.type_count = 1;
-    claim.worker = SPAN("w");
-    claim.max = 1;
-    claim.lease_ms = 60000;
-    process_manager_claim(fixture.manager, &claim);
+    process_op_init(&call.op, claim_done);
+    call.claim.types = types;
+    call.claim.type_count = 1;
+    call.claim.worker = SPAN("w");
+    call.claim.max = 1;
+    call.claim.lease_ms = 60000;
+    process_manager_claim(fixture.manager, &call);
     struct repo_transition transition = {
         .id = claimed_id,
-        .change = {.event = event, .token = span_of(claim.tokens[0]), .retry_after_ms = -1}};
+        .change = {.event = event, .token = span_of(call.claim.tokens[0]), .retry_after_ms = -1}};
     if (event == EVENT_COMPLETE)
         transition.change.result = span_of(json);
     else
@@ -432,7 +432,7 @@ static void operations_answer(void **state)
     assert_member(answer, "uptime_seconds", "0");
     assert_member(answer, "storage",
                   "{\"damaged\":0,\"healed\":0,\"reconnects\":0,\"timeouts\":0}");
-    assert_member(answer, "sweeps", "{\"expired\":0,\"lapsed\":0,\"released\":0}");
+    assert_member(answer, "sweeps", "{\"expired\":0,\"lapsed\":0,\"released\":0,\"overdue\":0}");
     assert_non_null(strstr(answer_member(answer, "http"), "\"in_flight\":1"));
     assert_non_null(strstr(answer_member(answer, "http"), "\"requests\":4"));
     assert_non_null(strstr(answer_member(answer, "http"), "\"2xx\":3"));

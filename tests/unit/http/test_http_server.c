@@ -46,6 +46,9 @@ static bool is_body_of(const char *id)
 
 #define CLIENTS 5
 
+/* The storage is asked once for it: why it waits is known. */
+#define DELAYED "{\"input\":1,\"type\":\"t\",\"run_at\":\"2999-01-01T00:00:00Z\"}"
+
 static void answers_in_any_order(void **state)
 {
     struct client *clients[CLIENTS];
@@ -54,8 +57,7 @@ static void answers_in_any_order(void **state)
     fixture_start(&fixture);
     for (size_t i = 0; i < CLIENTS; i++) {
         clients[i] = client_connect(&fixture);
-        client_send(clients[i],
-                    POST_START "Content-Length: 22\r\n\r\n{\"input\":1,\"type\":\"t\"}");
+        client_send(clients[i], POST_START "Content-Length: 54\r\n\r\n" DELAYED);
         fixture_wait_held(&fixture, i + 1);
     }
     assert_int_equal(http_server_open_calls(fixture.server), CLIENTS);
@@ -122,7 +124,7 @@ static void a_client_that_left_does_no_harm(void **state)
 static void a_key_in_use_is_told(void **state)
 {
     static const char message[] =
-        POST_START "Idempotency-Key: k\r\nContent-Length: 22\r\n\r\n{\"input\":1,\"type\":\"t\"}";
+        POST_START "Idempotency-Key: k\r\nContent-Length: 54\r\n\r\n" DELAYED;
     (void)state;
     fixture_start(&fixture);
     struct client *first = client_connect(&fixture), *second = client_connect(&fixture);

@@ -1,0 +1,26 @@
+/* Calls that wait for something to happen. Each holds a connection, so there is a limit; and the
+ * library notices nothing on a suspended connection, so its socket is watched here for the client's
+ * hang-up. Only after a moment: most find at once what they wait for, and a watch costs several
+ * system calls.
+ *
+ * A client that closes its sending half counts as gone: it cannot be told from one that has closed
+ * altogether. It is answered, but nothing is taken for it. */
+#include "http/http_call.h"
+
+bool http_call_may_wait(const struct http_call *call)
+{
+    const struct http_server *server = call->server;
+    return !server->quiesced && server->waiting_calls < server->options->max_connections / 2;
+}
+
+void http_call_park(struct http_call *call, void (*gone)(struct http_call *call))
+{
+    call->server->waiting_calls++;
+    http_connection_park(call->socket, gone);
+}
+
+void http_call_unpark(struct http_call *call)
+{
+    if (http_connection_unpark(call->socket))
+        call->server->waiting_calls--;
+}
