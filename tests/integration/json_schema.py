@@ -52,10 +52,25 @@ class Schemas:
             node = {**target, **{key: value for key, value in node.items() if key != '$ref'}}
         return node
 
+    def flattened(self, node):
+        """The node with the parts of its allOf, which are objects, made one: so that closed=True
+        knows the members of all."""
+        node = self.resolve(node)
+        parts = [self.flattened(part) for part in node.get('allOf', ())]
+        if not parts:
+            return node
+        merged = {'type': 'object', 'properties': {}, 'required': []}
+        for part in parts:
+            if part.keys() - ANNOTATIONS - merged.keys():
+                raise ValueError(f'allOf: only objects are understood, not {part.keys()}')
+            merged['properties'].update(part.get('properties', {}))
+            merged['required'] += part.get('required', [])
+        return merged
+
     def faults(self, schema, value, closed=False, where='$'):
         """What is wrong with the value, as a list of sentences."""
         found = []
-        schema = self.resolve(schema)
+        schema = self.flattened(schema)
         for keyword, argument in schema.items():
             if keyword in ANNOTATIONS or keyword in ('additionalProperties',):
                 continue
@@ -112,6 +127,14 @@ class Schemas:
     def check_maxLength(self, argument, value, *_):
         if isinstance(value, str) and len(value) > argument:
             yield f'{value!r} is too long'
+
+    def check_minItems(self, argument, value, *_):
+        if isinstance(value, list) and len(value) < argument:
+            yield f'{len(value)} items are too few'
+
+    def check_maxItems(self, argument, value, *_):
+        if isinstance(value, list) and len(value) > argument:
+            yield f'{len(value)} items are too many'
 
     def check_required(self, argument, value, *_):
         if isinstance(value, dict):

@@ -60,6 +60,12 @@ def run_arguments(section):
     return shlex.split(line)[1:]
 
 
+def redis_keys():
+    """key as it is shown -> type, of the table of what Redis holds."""
+    rows = re.findall(r'^\| (`process.*?) \| (\w+) \|', sections()['What Redis holds'], re.MULTILINE)
+    return {key.strip('`'): kind for keys, kind in rows for key in keys.split(', ')}
+
+
 def settings():
     """name -> default, of the table in the configuration chapter."""
     return {name: default.strip('`') for name, default, _ in ROW.findall(sections()['Configuration'])}

@@ -1,5 +1,6 @@
 """What README.md shows is what happens: its console sessions are replayed, its tables compared."""
 
+import json
 import os
 import re
 import shlex
@@ -9,7 +10,7 @@ import readme
 from harness import PATIENCE, Case, eventually, run_once, text_stats
 
 ADDRESS = '127.0.0.1:8080'
-UUID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b')  # or a token
 # What differs from one run to the next, each with what stands for it.
 VARIABLE = [
     (re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z'), 'TIME'),
@@ -22,8 +23,8 @@ CHANGES = re.compile(r' -(?:d|X) ')
 
 
 def masked(line, ids):
-    """ids: id -> its number; a new one is given the next number."""
-    line = UUID.sub(lambda found: f'ID-{ids.setdefault(found.group(), len(ids))}', line.rstrip())
+    """ids: id or token -> its number; a new one is given the next number."""
+    line = ID.sub(lambda found: f'ID-{ids.setdefault(found.group(), len(ids))}', line.rstrip())
     for pattern, stands_for in VARIABLE:
         line = pattern.sub(stands_for, line)
     return line
@@ -39,8 +40,8 @@ class Readme(Case):
         for step in readme.steps(section):
             command = step.command.replace(ADDRESS, f'127.0.0.1:{server.port}')
             numbers = {number: process_id for process_id, number in real.items()}
-            command = UUID.sub(lambda found: numbers.get(printed.get(found.group()),
-                                                         found.group()), command)
+            command = ID.sub(lambda found: numbers.get(printed.get(found.group()),
+                                                       found.group()), command)
             expected = [masked(line, printed) for line in step.output]
 
             def check():
@@ -79,6 +80,53 @@ class Readme(Case):
         server = self.start(readme.run_arguments(section), directory)
         self.replay(section, server, directory)
 
+    def test_the_chapter_on_workers_is_what_happens(self):
+        section = readme.sections()['Workers']
+        self.assertGreater(len(readme.steps(section)), 20)
+        server = self.start([], '')
+        for line in readme.blocks(section, 'sh'):
+            self.start_worker(line.strip(), server)
+        self.replay(section, server, self.directory())
+
+    def start_worker(self, path, server):
+        worker = subprocess.Popen(
+            [os.path.join(os.path.dirname(readme.PATH), path)], stdin=subprocess.DEVNULL,
+            env={**os.environ, 'PROCTRACK_URL': f'http://127.0.0.1:{server.port}'})
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+
+    def test_the_file_of_types_is_accepted(self):
+        (types,) = readme.blocks(readme.sections()['Workers'], 'json')
+        path = os.path.join(self.directory(), 'types.json')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(types)
+        process = self.submit(self.start_server({'TYPES_FILE': path}).client,
+                              {'type': 'invoice-ocr', 'input': 1})
+        self.assertEqual(process['max_attempts'],
+                         json.loads(types)['types']['invoice-ocr']['max_attempts'])
+
+    def test_the_table_of_redis_keys_is_what_redis_holds(self):
+        """Each key that a bit of everything leaves behind is in the table, and none else is."""
+        redis = self.start_redis()
+        client = self.start_server({'REDIS_URL': redis.url}).client
+        members = {'type': 'a', 'input': 1, 'group': 'g', 'deadline': '2999-01-01T00:00:00Z'}
+        for more in ({}, {}, {}, {'run_at': '2999-01-01T00:00:00Z'}):
+            self.submit(client, {**members, **more}, {'Idempotency-Key': f'k{len(redis.keys())}'})
+        claim = client.post('/claim', {'types': ['a'], 'worker': 'w', 'max': 2}).json['processes']
+        client.post(f'/processes/{claim[0]["process_id"]}/complete',
+                    {'lease_token': claim[0]['lease_token']})
+        removed = self.submit(client, members)['process_id']
+        client.post(f'/processes/{removed}/cancel')
+        self.assertEqual(client.delete(f'/processes/{removed}').status, 200)
+        client.post('/types/a/pause')
+        table = readme.redis_keys()
+        unused, held = set(table), redis.keys()
+        for key, kind in held.items():
+            fitting = [name for name in table if redis_key_pattern(name).fullmatch(key)]
+            self.assertEqual([table[name] for name in fitting], [kind], f'{key}: {fitting}')
+            unused -= set(fitting)
+        self.assertEqual(unused, set())
+
     def test_the_table_lists_every_setting_with_its_default(self):
         shown = run_once(['--help'])
         self.assertEqual(shown.returncode, 0, shown.stderr)
@@ -98,6 +146,14 @@ class Readme(Case):
         for target in targets:
             with self.subTest(target=target):
                 self.assertTrue(os.path.exists(os.path.join(root, target)))
+
+
+def redis_key_pattern(name):
+    """Of a key as the table shows it."""
+    return re.compile(name.replace('<status>', '(pending|running|completed|failed|canceled)')
+                      .replace('<id>', ID.pattern.split('|', maxsplit=1)[0])
+                      .replace('<type>', '[^:]+').replace('<worker>', '.+')
+                      .replace('<group>', '.+').replace('<key>', '.+'))
 
 
 def settings_of_help(text):
