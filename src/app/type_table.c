@@ -61,7 +61,7 @@ static bool read_int(const struct reading *reading, struct span value, int64_t m
 static bool read_seconds(const struct reading *reading, struct span value, int64_t min, int64_t max,
                          int64_t *ret_ms)
 {
-    int64_t seconds;
+    int64_t seconds = 0;
     if (!read_int(reading, value, min, max, &seconds))
         return false;
     *ret_ms = seconds * SECOND_MS;
@@ -74,7 +74,7 @@ static bool read_seconds(const struct reading *reading, struct span value, int64
 static bool read_max_attempts(struct reading *reading, struct span value,
                               struct process_type_defaults *type)
 {
-    int64_t number;
+    int64_t number = 0;
     if (!read_int(reading, value, 1, PROCESS_ATTEMPTS_MAX, &number))
         return false;
     type->max_attempts = (int)number;
@@ -242,9 +242,10 @@ static bool read_type(struct reading *reading, struct span key, struct span valu
                       SPAN_ARG(key));
     type.type.data = name;
     reading->type = name;
-    if (!read_members(reading, value, &type))
-        return false;
+    bool ok = read_members(reading, value, &type);
     reading->type = NULL;
+    if (!ok)
+        return false;
     if (table->count == TYPES_MAX)
         return refuse(reading, "holds more than %d types", TYPES_MAX);
     return append(table, &type) || refuse(reading, "out of memory");

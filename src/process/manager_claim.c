@@ -153,12 +153,10 @@ static void on_looked(struct process_op *op)
             hand_back(call);
         else
             end(call, ERR_OK);
-    } else if (call->unwanted) {
+    } else if (call->unwanted || call->manager->stopping) {
         end_empty(call, ERR_OK);
     } else if (now >= call->deadline || result == ERR_CANCELED || (is_first && result != ERR_OK)) {
         end_empty(call, result);
-    } else if (call->manager->stopping) {
-        end_empty(call, ERR_OK);
     } else {
         park(call, now);
     }

@@ -85,9 +85,9 @@ void memory_worker_hold(struct memory_people *people, struct memory_worker *work
                         struct index_node *node, int64_t start, const struct process_id *id);
 void memory_worker_let_go(struct memory_people *people, struct memory_worker *worker,
                           struct index_node *node);
-/* The worker looks for this type. Without memory nothing is noted. */
+/* The worker looks for the type of this name. Without memory nothing is noted. */
 void memory_worker_looks(struct memory_people *people, struct memory_worker *worker,
-                         struct span type, int64_t now);
+                         struct span name, int64_t now);
 
 /* --- between memory_types.c and memory_workers.c ------------------------------------------------
  */

@@ -1,5 +1,6 @@
 #include "repository/memory_store.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,14 +68,16 @@ void memory_timeline_read(const struct memory_record *record, struct span *ret_e
 {
     const struct memory_entry *entry = record->last_entry;
     for (size_t i = 0, count = memory_timeline_count(record); i < count; i++) {
-        entry = entry_after(entry);
+        entry = entry_after(entry); /* after the last comes the first */
         ret_entries[i] = (struct span){entry->json, entry->len};
     }
 }
 
 static struct memory_entry *take_first(struct memory_record *record)
 {
-    struct memory_entry *last = record->last_entry, *first = entry_after(last);
+    struct memory_entry *last = record->last_entry;
+    assert(last != NULL);
+    struct memory_entry *first = entry_after(last);
     if (first == last)
         record->last_entry = NULL;
     else

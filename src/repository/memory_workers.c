@@ -93,7 +93,7 @@ void memory_presence_drop(struct memory_people *people, struct memory_presence *
 
 static struct span key_of(const struct memory_presence_pair *pair)
 {
-    _Static_assert(sizeof(*pair) == sizeof(pair->type) + sizeof(pair->worker), "no padding");
+    _Static_assert(sizeof(*pair) == sizeof(void *) + sizeof(pair->worker), "no padding");
     return (struct span){(const char *)pair, sizeof(*pair)};
 }
 
