@@ -15,11 +15,13 @@ import tempfile
 from contextlib import ExitStack
 
 from processes import BenchError, Child, Cores, Redis, clean_environment, run_wrk, wait_until
+from workers import bench_claim_depth, bench_sweep, bench_workers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INPUT_BYTES = 350
 IDS = 1000
 STORED = 100_000
+WAITING = 1_000_000
 GOAL_STATUS_MEMORY = 0.7
 
 
@@ -87,7 +89,7 @@ class Bench:
     def __init__(self, options, directory):
         self.options, self.directory = options, directory
         self.cores = Cores()
-        self.measured, self.ratios, self.memory = [], [], []
+        self.measured, self.ratios, self.memory, self.idle = [], [], [], []
         self.body = self.write("body.json", analyze_body())
         request = analyze_body()
         self.post_request = (b"POST /analyze HTTP/1.1\r\nHost: bench\r\n"
@@ -261,7 +263,8 @@ def bench_memory(bench):
 
 BENCHMARKS = {"status_memory": bench_status_memory, "analyze_memory": bench_analyze_memory,
               "analyze_redis": bench_analyze_redis, "status_redis": bench_status_redis,
-              "memory": bench_memory}
+              "memory": bench_memory, "workers": bench_workers,
+              "claim_depth": bench_claim_depth, "sweep": bench_sweep}
 
 
 def table(rows):
@@ -295,6 +298,12 @@ def report(bench):
                 f"{row['resident_bytes_per_process']:.0f} B",
                 "" if row["redis_bytes_per_process"] is None else
                 f"{row['redis_bytes_per_process']:.0f} B") for row in bench.memory])
+    if bench.idle:
+        table([("idle", "", "leases", "server CPU", "Redis CPU")] +
+              [(row["repository"], "", f"{row['leases']:,}",
+                *("" if row[key] is None else f"{row[key]:.2f} ms/s"
+                  for key in ("server_cpu_ms_per_s", "redis_cpu_ms_per_s")))
+               for row in bench.idle])
 
 
 def arguments():
@@ -308,17 +317,19 @@ def arguments():
     parser.add_argument("--seconds", type=int, help="of each run (default 3)")
     parser.add_argument("--rounds", type=int, help="of each comparison (default 5)")
     parser.add_argument("--connections", type=int, nargs="+", help="default: 64 256")
+    parser.add_argument("--workers", type=int, nargs="+", help="default: 1 8 64")
     parser.add_argument("--only", action="append", choices=list(BENCHMARKS), metavar="NAME",
                         help="just this benchmark; may be repeated")
     parser.add_argument("--json", metavar="FILE", help="also writes the results there")
     parser.add_argument("--build", help=argparse.SUPPRESS)
     options = parser.parse_args()
     for name, full, brief in (("seconds", 3, 1), ("rounds", 5, 1), ("connections", [64, 256], [64]),
-                              ("stored", STORED, 2000)):
+                              ("workers", [1, 8, 64], [8]), ("stored", STORED, 2000),
+                              ("waiting", WAITING, 20_000)):
         if getattr(options, name, None) is None:
             setattr(options, name, brief if options.smoke else full)
-    if options.seconds < 1 or options.rounds < 1 or min(options.connections) < 1:
-        parser.error("seconds, rounds and connections are at least 1")
+    if min(options.seconds, options.rounds, *options.connections, *options.workers) < 1:
+        parser.error("seconds, rounds, connections and workers are at least 1")
     return options
 
 
@@ -339,7 +350,8 @@ def main():
             with open(options.json, "w", encoding="utf-8") as file:
                 json.dump({"cores": cores, "seconds": options.seconds, "rounds": options.rounds,
                            "input_bytes": INPUT_BYTES, "throughput": bench.measured,
-                           "ratios": bench.ratios, "memory": bench.memory}, file, indent=2)
+                           "ratios": bench.ratios, "memory": bench.memory,
+                           "idle": bench.idle}, file, indent=2)
                 file.write("\n")
 
 
