@@ -70,9 +70,11 @@ struct repo_transition {
     struct process_op op;
     struct process_id id;         /* in */
     struct process_change change; /* in */
-    struct process process;       /* out, without input */
-    bool changed;                 /* out: false when it had been made before */
-    struct {                      /* for a layer between the caller and the repository */
+    bool brief; /* in: with OK, only what a worker is told must be there: id, type, status, attempt,
+                   version, created_at, updated_at, lease_until, cancel_requested_at */
+    struct process process; /* out, without input */
+    bool changed;           /* out: false when it had been made before */
+    struct {                /* for a layer between the caller and the repository */
         void (*done)(struct process_op *op);
         void *arg;
     } outer;

@@ -35,6 +35,7 @@ static void change(struct http_call *call, enum process_event event)
         !http_call_if_match(call, &if_version))
         return;
     transition->id = id;
+    transition->brief = false;
     transition->change = (struct process_change){
         .event = event,
         .if_version = if_version,

@@ -169,6 +169,7 @@ static void change(struct http_call *call, const struct process_id *id, enum pro
     const struct report_draft *draft = &call->report;
     struct repo_transition *transition = &call->work.transition;
     transition->id = *id;
+    transition->brief = true;
     transition->change = (struct process_change){
         .event = event,
         .token = draft->token,

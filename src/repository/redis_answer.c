@@ -3,6 +3,7 @@
  * or another Redis in between. */
 #include "repository/redis_calls.h"
 
+#include "proctrack/clock.h"
 #include "proctrack/log.h"
 
 #define HEAD 4 /* values in front of those that the script itself gives */
@@ -14,10 +15,25 @@ void redis_call_script(struct redis_commands *commands, enum redis_script script
     redis_arg_int(commands, now);
 }
 
+void redis_arg_time(struct redis_commands *commands, int64_t time)
+{
+    char text[TIME_TEXT_SIZE];
+    time_format(time, text);
+    redis_arg(commands, (struct span){text, sizeof(text) - 1});
+}
+
 struct span redis_text_of(const struct redisReply *value)
 {
     bool is_text = value->type == REDIS_REPLY_STRING || value->type == REDIS_REPLY_STATUS;
     return is_text ? (struct span){value->str, value->len} : SPAN_NONE;
+}
+
+bool redis_is_for_the_other(enum err err, const struct redisReply *reply)
+{
+    if (err != ERR_OK)
+        return err == ERR_CORRUPT || err == ERR_INTERNAL;
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+           span_is(redis_text_of(reply->element[0]), "SLOW");
 }
 
 static enum err code_of(struct span code)

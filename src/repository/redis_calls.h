@@ -94,6 +94,13 @@ void redis_note_damage(struct redis_repository *repository, const char *id);
 void redis_call_script(struct redis_commands *commands, enum redis_script script, struct span key,
                        int64_t now);
 
+/* What a plain script leaves to the one that can do everything: SLOW, or a command of it failed
+ * (then only index entries were added, which heal). */
+bool redis_is_for_the_other(enum err err, const struct redisReply *reply);
+
+/* RFC 3339, as records hold it. */
+void redis_arg_time(struct redis_commands *commands, int64_t time);
+
 struct redis_answer {
     struct redisReply *const *values; /* what stands behind the code */
     size_t count;

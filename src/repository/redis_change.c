@@ -1,7 +1,11 @@
 /* transition, remove: scripts, since they look before they write. */
 #include "repository/redis_calls.h"
 
+#include "proctrack/clock.h"
+
 #include <stdio.h>
+
+#define DAY_MS INT64_C(86400000)
 
 /* OK, CONFLICT, LEASE_LOST and STALE come with whether something changed, and the record. */
 static enum err take_record(struct redis_call *call, const struct redis_answer *answer,
@@ -70,6 +74,52 @@ static void build_transition(struct redis_request *request, struct redis_command
     add_brought(commands, "usage", change->usage);
 }
 
+static void on_transition(struct redis_request *request, enum err err, struct redisReply *reply);
+
+/* A worker elsewhere that has done its work: by far the most frequent change. */
+static bool is_plain_completion(const struct repo_transition *transition)
+{
+    const struct process_change *change = &transition->change;
+    return transition->brief && change->event == EVENT_COMPLETE && change->if_version == 0 &&
+           change->token.len > 0 && change->progress.data == NULL && change->error.data == NULL &&
+           change->usage.data == NULL;
+}
+
+static void build_completion(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_call *call = redis_call_of(request);
+    const struct process_change *change = &transition_of(call)->change;
+    int64_t retention_ms = call->repository->base.policy->retention_ms[PROCESS_COMPLETED];
+    struct redis_key key;
+    redis_call_script(commands, SCRIPT_COMPLETE_PLAIN, redis_call_key(call, &key), change->now);
+    redis_arg_time(commands, change->now);
+    redis_arg_str(commands, call->id);
+    redis_arg(commands, change->token);
+    redis_arg_int(commands, change->attempt);
+    redis_arg_int(commands, change->now + retention_ms);
+    redis_arg_time(commands, change->now + retention_ms);
+    redis_arg_int(commands, retention_ms + DAY_MS);
+    if (change->result.data != NULL)
+        redis_arg(commands, change->result);
+}
+
+static void on_completion(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct redis_call *call = redis_call_of(request);
+    struct repo_transition *transition = transition_of(call);
+    struct redis_answer answer;
+    if (redis_is_for_the_other(err, reply)) {
+        redis_call_next(call, build_transition, on_transition);
+        return;
+    }
+    err = redis_answer_open(call, err, reply, 1, &answer);
+    if (err == ERR_OK)
+        err =
+            redis_record_parse_pairs(answer.values[0], NULL, &transition->id, &transition->process);
+    transition->changed = err == ERR_OK;
+    redis_call_finish(call, err);
+}
+
 static void on_transition(struct redis_request *request, enum err err, struct redisReply *reply)
 {
     struct redis_call *call = redis_call_of(request);
@@ -83,8 +133,10 @@ static void on_transition(struct redis_request *request, enum err err, struct re
 void redis_transition(struct process_repository *base, struct repo_transition *transition)
 {
     transition->changed = false;
+    bool plain = is_plain_completion(transition);
     redis_call_start(redis_repository(base), &transition->op, &transition->id, true,
-                     build_transition, on_transition);
+                     plain ? build_completion : build_transition,
+                     plain ? on_completion : on_transition);
 }
 
 /* --- remove ---------------------------------------------------------------------------------- */

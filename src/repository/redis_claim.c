@@ -9,6 +9,7 @@ static struct repo_claim *claim_of(const struct redis_call *call)
 }
 
 static void on_claim(struct redis_request *request, enum err err, struct redisReply *reply);
+static void finish_claim(struct redis_call *call, enum err err);
 
 static void build_claim(struct redis_request *request, struct redis_commands *commands)
 {
@@ -28,6 +29,73 @@ static void build_claim(struct redis_request *request, struct redis_commands *co
         redis_arg(commands, claim->types[i]);
     for (int i = 0; i < claim->max; i++)
         redis_arg_str(commands, claim->tokens[i]);
+}
+
+/* A printable ASCII text as a JSON string. */
+static struct span quoted(struct span text, char storage[2 * PROCESS_WORKER_MAX + 2])
+{
+    char *out = storage;
+    *out++ = '"';
+    for (size_t i = 0; i < text.len && i < PROCESS_WORKER_MAX; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\')
+            *out++ = '\\';
+        *out++ = text.data[i];
+    }
+    *out++ = '"';
+    return (struct span){storage, (size_t)(out - storage)};
+}
+
+static void build_claim_plain(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_call *call = redis_call_of(request);
+    const struct repo_claim *claim = claim_of(call);
+    struct redis_key key;
+    char actor[2 * PROCESS_WORKER_MAX + 2];
+    redis_call_script(commands, SCRIPT_CLAIM_PLAIN,
+                      redis_key(&call->repository->keys, &key, KEY_QUEUE, claim->types[0]),
+                      claim->now);
+    redis_arg_time(commands, claim->now);
+    redis_arg(commands, claim->worker);
+    redis_arg(commands, quoted(claim->worker, actor));
+    redis_arg_int(commands, claim->now + claim->lease_ms);
+    redis_arg_time(commands, claim->now + claim->lease_ms);
+    redis_arg_str(commands, claim->tokens[0]);
+    for (size_t i = 0; i < claim->type_count; i++)
+        redis_arg(commands, claim->types[i]);
+}
+
+/* The one process that was claimed: id, what it was, what changed. */
+static enum err take_plain(struct redis_call *call, const struct redis_answer *answer)
+{
+    struct process *process = &call->repository->page[0];
+    struct process_id id;
+    if (answer->count == 0)
+        return ERR_OK;
+    if (answer->count < 3 || !process_id_parse(redis_text_of(answer->values[0]), &id))
+        return ERR_INTERNAL;
+    enum err err = redis_record_parse_pairs(answer->values[1], answer->values[2], &id, process);
+    if (err != ERR_OK) {
+        text_copy(call->id, sizeof(call->id), redis_text_of(answer->values[0]));
+        redis_note_damage(call->repository, call->id);
+        return ERR_OK; /* its lease runs out, and the other script puts it aside */
+    }
+    process->progress = process->usage = SPAN_NONE;
+    claim_of(call)->count = 1;
+    return ERR_OK;
+}
+
+static void on_claim_plain(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct redis_call *call = redis_call_of(request);
+    struct redis_answer answer;
+    if (redis_is_for_the_other(err, reply)) {
+        redis_call_next(call, build_claim, on_claim);
+        return;
+    }
+    err = redis_answer_open(call, err, reply, 0, &answer);
+    if (err == ERR_OK)
+        err = take_plain(call, &answer);
+    finish_claim(call, err);
 }
 
 /* The one read of the queues comes last: its answer is the request's. */
@@ -66,6 +134,17 @@ static bool is_to_listen(const struct redis_call *call)
            redis_tracking_is_on(call->repository->tracking);
 }
 
+static void finish_claim(struct redis_call *call, enum err err)
+{
+    claim_of(call)->processes = call->repository->page;
+    if (err == ERR_OK && is_to_listen(call)) {
+        call->request.writes = false;
+        redis_call_next(call, build_watch, on_watch);
+        return;
+    }
+    redis_call_finish(call, err);
+}
+
 static void on_claim(struct redis_request *request, enum err err, struct redisReply *reply)
 {
     struct redis_call *call = redis_call_of(request);
@@ -74,13 +153,7 @@ static void on_claim(struct redis_request *request, enum err err, struct redisRe
     err = redis_answer_open(call, err, reply, 1, &answer);
     if (err == ERR_OK)
         err = redis_answer_page(call->repository, answer.values[0], &claim->count);
-    claim->processes = call->repository->page;
-    if (err == ERR_OK && is_to_listen(call)) {
-        request->writes = false;
-        redis_call_next(call, build_watch, on_watch);
-        return;
-    }
-    redis_call_finish(call, err);
+    finish_claim(call, err);
 }
 
 void redis_claim(struct process_repository *base, struct repo_claim *claim)
@@ -90,5 +163,7 @@ void redis_claim(struct process_repository *base, struct repo_claim *claim)
         process_op_finish(&claim->op, ERR_OK);
         return;
     }
-    redis_call_start(redis_repository(base), &claim->op, NULL, true, build_claim, on_claim);
+    bool plain = claim->max == 1 && !claim->announce;
+    redis_call_start(redis_repository(base), &claim->op, NULL, true,
+                     plain ? build_claim_plain : build_claim, plain ? on_claim_plain : on_claim);
 }

@@ -185,6 +185,12 @@ static void set_absent(struct process *process)
     process->retention_ms = -1;
 }
 
+static bool is_whole(const struct process *process)
+{
+    return process_type_is_valid(process->type) && process->version > 0 &&
+           process->created_at != TIME_NONE;
+}
+
 enum err redis_record_parse(struct redisReply *const *values, size_t count,
                             const struct process_id *id, struct process *ret_process)
 {
@@ -202,7 +208,44 @@ enum err redis_record_parse(struct redisReply *const *values, size_t count,
     }
     if (!any)
         return ERR_NOT_FOUND;
-    bool whole = has_status && process_type_is_valid(ret_process->type) &&
-                 ret_process->version > 0 && ret_process->created_at != TIME_NONE;
-    return whole ? ERR_OK : ERR_CORRUPT;
+    return has_status && is_whole(ret_process) ? ERR_OK : ERR_CORRUPT;
+}
+
+static const struct field *find_field(struct span name)
+{
+    for (int i = 0; i < REDIS_RECORD_FIELDS + 1; i++) {
+        if (span_is(name, fields[i].name))
+            return &fields[i];
+    }
+    return NULL;
+}
+
+static bool parse_pairs(const struct redisReply *pairs, struct process *process, bool *has_status)
+{
+    if (pairs->type != REDIS_REPLY_ARRAY || pairs->elements % 2 != 0)
+        return false;
+    for (size_t i = 0; i < pairs->elements; i += 2) {
+        const struct redisReply *name = pairs->element[i], *value = pairs->element[i + 1];
+        if (name->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING)
+            return false;
+        const struct field *field = find_field((struct span){name->str, name->len});
+        if (field == NULL)
+            continue;
+        if (!parse_field(field, (struct span){value->str, value->len}, process))
+            return false;
+        *has_status = *has_status || field->kind == KIND_STATUS;
+    }
+    return true;
+}
+
+enum err redis_record_parse_pairs(const struct redisReply *pairs, const struct redisReply *changes,
+                                  const struct process_id *id, struct process *ret_process)
+{
+    bool has_status = false;
+    set_absent(ret_process);
+    ret_process->id = *id;
+    if (!parse_pairs(pairs, ret_process, &has_status) ||
+        (changes != NULL && !parse_pairs(changes, ret_process, &has_status)))
+        return ERR_CORRUPT;
+    return has_status && is_whole(ret_process) ? ERR_OK : ERR_CORRUPT;
 }

@@ -20,6 +20,11 @@ void redis_record_describe(struct text_buffer *out);
 enum err redis_record_parse(struct redisReply *const *values, size_t count,
                             const struct process_id *id, struct process *ret_process);
 
+/* Reads names and values as HGETALL gives them, and what `changes` (may be NULL) says instead;
+ * names that are not known are passed by. OK, CORRUPT. */
+enum err redis_record_parse_pairs(const struct redisReply *pairs, const struct redisReply *changes,
+                                  const struct process_id *id, struct process *ret_process);
+
 #define REDIS_RECORD_FIELDS 35 /* input not counted */
 
 #endif

@@ -16,6 +16,7 @@ enum part {
     PART_CHANGES = 1 << 4,  /* needs indexes and the timeline */
     PART_HEAL = 1 << 5,
     PART_REMOVAL = 1 << 6,
+    PART_PLAIN = 1 << 7, /* nothing of the above */
 };
 #define READING  (PART_TIMES | PART_RECORDS)
 #define CHANGING (READING | PART_TIMELINE | PART_INDEXES)
@@ -30,6 +31,8 @@ static const struct {
     [SCRIPT_COUNTS] = {redis_lua_counts, 0},
     [SCRIPT_TRANSITION] = {redis_lua_transition, CHANGING | PART_CHANGES},
     [SCRIPT_CLAIM] = {redis_lua_claim, CHANGING | PART_HEAL},
+    [SCRIPT_CLAIM_PLAIN] = {redis_lua_claim_plain, PART_PLAIN},
+    [SCRIPT_COMPLETE_PLAIN] = {redis_lua_complete_plain, PART_PLAIN},
     [SCRIPT_REMOVE] = {redis_lua_remove, READING | PART_REMOVAL},
     [SCRIPT_LIST] = {redis_lua_list, READING | PART_HEAL},
     [SCRIPT_SWEEP] = {redis_lua_sweep, READING | PART_HEAL | PART_REMOVAL},
@@ -77,6 +80,11 @@ static void append_script(struct text_buffer *out, int script, const struct proc
 {
     unsigned parts = bodies[script].parts;
     append_prefix(out, prefix);
+    if ((parts & PART_PLAIN) != 0) {
+        text_append_format(out, "local EVENTS_MAX = %d\n", policy->events_max);
+        text_append_str(out, bodies[script].body);
+        return;
+    }
     if ((parts & (PART_INDEXES | PART_CHANGES)) != 0)
         append_policy(out, policy);
     if ((parts & PART_RECORDS) != 0)

@@ -11,6 +11,8 @@ enum redis_script {
     SCRIPT_COUNTS,
     SCRIPT_TRANSITION,
     SCRIPT_CLAIM,
+    SCRIPT_CLAIM_PLAIN,
+    SCRIPT_COMPLETE_PLAIN,
     SCRIPT_REMOVE,
     SCRIPT_LIST,
     SCRIPT_SWEEP,
@@ -20,7 +22,7 @@ enum redis_script {
     SCRIPT_TYPES,
     SCRIPT_WORKERS,
 };
-#define REDIS_SCRIPT_COUNT 14
+#define REDIS_SCRIPT_COUNT 16
 
 /* The files, as the build embeds them: what scripts share, */
 extern const char redis_lua_head[], redis_lua_times[], redis_lua_records[], redis_lua_timeline[];
@@ -30,6 +32,7 @@ extern const char redis_lua_create[], redis_lua_get[], redis_lua_events[], redis
 extern const char redis_lua_transition[], redis_lua_claim[], redis_lua_remove[], redis_lua_list[];
 extern const char redis_lua_sweep[], redis_lua_advance[], redis_lua_standing[], redis_lua_group[];
 extern const char redis_lua_types[], redis_lua_workers[];
+extern const char redis_lua_claim_plain[], redis_lua_complete_plain[];
 
 /* The scripts as they are sent: in front of each stands what it shares with others, and what does
  * not change while this program runs, the prefix of the keys and the policy. */

@@ -109,11 +109,31 @@ enum err sync_get(const struct sync *on, const struct process_id *id, bool with_
     return get_run(on, &sync);
 }
 
+/* What repo_transition.brief promises; the texts of `told` may be elsewhere by now. */
+static bool tells_briefly(const struct process *told, const struct process *is)
+{
+    return process_id_compare(&told->id, &is->id) == 0 && told->status == is->status &&
+           told->type.len == is->type.len && told->attempt == is->attempt &&
+           told->version == is->version && told->created_at == is->created_at &&
+           told->updated_at == is->updated_at && told->lease_until == is->lease_until &&
+           told->cancel_requested_at == is->cancel_requested_at;
+}
+
 enum err sync_change(const struct sync *on, const struct process_id *id,
                      const struct process_change *change, bool *ret_changed, struct kept *ret_kept)
 {
-    struct sync_transition sync = {.call = {.id = *id, .change = *change}, .kept = ret_kept};
+    static bool brief; /* every other time: stores may take another way then */
+    static struct kept told;
+    brief = !brief;
+    struct sync_transition sync = {.call = {.id = *id, .change = *change, .brief = brief},
+                                   .kept = ret_kept};
     enum err err = transition_run(on, &sync);
+    if (err == ERR_OK && brief && ret_kept != NULL) {
+        told = *ret_kept;
+        if (sync_get(on, id, false, ret_kept) != ERR_OK ||
+            !tells_briefly(&told.process, &ret_kept->process))
+            return ERR_INTERNAL;
+    }
     if (ret_changed != NULL)
         *ret_changed = sync.call.changed;
     return err;
