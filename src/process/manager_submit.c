@@ -43,6 +43,11 @@ static void fill_in(struct process *draft, const struct process_manager_options 
     }
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 enum err manager_complete_draft(const struct process_manager *manager, struct process *draft,
                                 int64_t now)
 {
@@ -60,7 +65,7 @@ enum err manager_complete_draft(const struct process_manager *manager, struct pr
         draft->run_at = now;
     fill_in(draft, options);
     if (draft->queue_timeout_ms > 0)
-        draft->queue_deadline = draft->run_at + draft->queue_timeout_ms;
+        draft->queue_deadline = earlier(draft->run_at + draft->queue_timeout_ms, TIME_MAX);
     return ERR_OK;
 }
 

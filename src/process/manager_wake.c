@@ -9,9 +9,10 @@
 
 #define OPEN_BITS 65536
 
-/* Types that still want somebody to look, by hash. */
+/* Types that still want somebody to look: two bits of each, out of its hash. One that is taken for
+ * closed would be missed, so both must be. */
 struct open_types {
-    uint64_t words[OPEN_BITS / 64];
+    uint64_t words[2][OPEN_BITS / 64];
 };
 
 uint64_t manager_claim_type_bit(struct span type)
@@ -82,15 +83,31 @@ static void wake_idle(struct process_manager *manager, struct span type, int cou
     }
 }
 
+static void open_type(struct open_types *open, struct span type)
+{
+    uint64_t hash = keyed_hash(type);
+    for (int i = 0; i < 2; i++, hash /= OPEN_BITS)
+        open->words[i][hash % OPEN_BITS / 64] |= UINT64_C(1) << hash % 64;
+}
+
+static bool close_type(struct open_types *open, struct span type)
+{
+    uint64_t hash = keyed_hash(type);
+    bool was_open = false;
+    for (int i = 0; i < 2; i++, hash /= OPEN_BITS) {
+        uint64_t *word = &open->words[i][hash % OPEN_BITS / 64];
+        uint64_t bit = UINT64_C(1) << hash % 64;
+        was_open |= (*word & bit) != 0;
+        *word &= ~bit;
+    }
+    return was_open;
+}
+
 static bool close_types(struct open_types *open, const struct process_claim *call)
 {
     bool any = false;
-    for (size_t i = 0; i < call->claim.type_count; i++) {
-        uint64_t bit = keyed_hash(call->claim.types[i]) % OPEN_BITS;
-        uint64_t mask = UINT64_C(1) << bit % 64;
-        any |= (open->words[bit / 64] & mask) != 0;
-        open->words[bit / 64] &= ~mask;
-    }
+    for (size_t i = 0; i < call->claim.type_count; i++)
+        any |= close_type(open, call->claim.types[i]);
     return any;
 }
 
@@ -115,10 +132,8 @@ static void wake_for_each(const struct process_claim *call)
 {
     struct open_types open;
     memset(&open, 0, sizeof(open));
-    for (size_t i = 0; i < call->claim.type_count; i++) {
-        uint64_t bit = keyed_hash(call->claim.types[i]) % OPEN_BITS;
-        open.words[bit / 64] |= UINT64_C(1) << bit % 64;
-    }
+    for (size_t i = 0; i < call->claim.type_count; i++)
+        open_type(&open, call->claim.types[i]);
     wake_cover(call->manager, &open, call->type_mask);
 }
 

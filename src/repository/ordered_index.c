@@ -15,11 +15,13 @@ static int compare(const struct ordered_index *index, const struct index_node *n
     return process_id_compare(index_id(node), id);
 }
 
-/* The heap order of the treap: ids are random, and the server makes them. */
+/* The heap order of the treap: ids are random, and the server makes them. Not their beginning, as
+ * it is what those of a batch are in order by. */
 static uint32_t weight(const struct index_node *node)
 {
     uint32_t value;
-    memcpy(&value, index_id(node)->bytes, sizeof(value));
+    const struct process_id *id = index_id(node);
+    memcpy(&value, id->bytes + sizeof(id->bytes) - sizeof(value), sizeof(value));
     return value;
 }
 

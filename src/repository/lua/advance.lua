@@ -12,6 +12,16 @@ local function range(index)
     return redis.call('ZRANGEBYSCORE', index, '-inf', ARGV[1], 'LIMIT', 0, limit)
 end
 
+-- Names that are used once must not pile up.
+local function forget_types()
+    local types, before = prefix .. 'process_types', int_text(now - DAY_MS)
+    local old = redis.call('ZRANGEBYSCORE', types, '-inf', before, 'LIMIT', 0, limit)
+    for i = 1, #old do
+        forget_type(old[i])
+    end
+end
+
+forget_types()
 local scheduled, ended, late = range(schedule), range(leases), range(deadlines)
 if #scheduled + #ended + #late == 0 then
     return reply('OK', 0, 0, 0, 0)
@@ -21,22 +31,6 @@ redis.call('ZCARD', prefix .. 'process_retention')
 redis.call('ZCARD', prefix .. 'process_types')
 for status in pairs(STATUS) do
     redis.call('ZCARD', status_key(status))
-end
-
--- One key that cannot be used must not hold up the other types, groups and workers.
-local function works(key)
-    local answer = redis.pcall('ZCARD', key)
-    return type(answer) == 'number'
-end
-
-local function keys_work(p)
-    return works(queue_key(p.type)) and works(prefix .. 'process_running:' .. p.type) and
-        (not p.worker or works(prefix .. 'process_held:' .. p.worker)) and
-        (not p.group or (works(group_key('pending', p.group)) and
-                         works(group_key('running', p.group)) and
-                         works(group_key('failed', p.group)) and
-                         works(group_key('canceled', p.group)))) and
-        type(redis.pcall('LLEN', prefix .. 'process_events:' .. p.id)) == 'number'
 end
 
 -- The record behind a due entry of an index, when there is something to do with it.

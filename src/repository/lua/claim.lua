@@ -11,6 +11,17 @@ local EXAMINE = max + 500 -- entries without a usable record must not make one s
 local time = ARGV[1]
 local workers, held = prefix .. 'process_workers', prefix .. 'process_held:' .. worker
 
+-- Clients choose the names: beyond so many, those that were not heard of for longest go.
+local TYPES_MAX = 10000
+local function bound_types()
+    local types = prefix .. 'process_types'
+    local over = math.min(redis.call('ZCARD', types) - TYPES_MAX, 2 * type_count)
+    local oldest = over > 0 and redis.call('ZRANGE', types, 0, over - 1) or {}
+    for i = 1, #oldest do
+        forget_type(oldest[i])
+    end
+end
+
 -- Those not seen for a day are forgotten here, a few at a time, so that names which are used once
 -- do not pile up.
 local function announce()
@@ -22,6 +33,7 @@ local function announce()
         redis.call('PEXPIRE', seen, int_text(2 * DAY_MS))
         redis.call('ZADD', prefix .. 'process_types', time, ARGV[7 + i])
     end
+    bound_types()
     redis.call('ZADD', workers, time, worker)
     local gone = redis.call('ZRANGEBYSCORE', workers, '-inf', old, 'LIMIT', 0, 20)
     for i = 1, #gone do
@@ -140,6 +152,8 @@ for _ = 1, EXAMINE do
         redis.call('ZREM', queue, id)
     elseif p.status ~= 'pending' then
         heal_entry(id, queue)
+    elseif #claimed > 0 and not keys_work(p) then
+        break -- it fails the next claim: this one's processes must not be lost with it
     else
         start(p, ARGV[7 + type_count + #claimed + 1])
         move(p, queue)

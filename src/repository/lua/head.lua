@@ -42,3 +42,8 @@ end
 local function group_key(status, group)
     return prefix .. 'process_group:' .. status .. ':' .. group
 end
+
+-- One key that cannot be used must not hold up the other types, groups and workers.
+local function works(index)
+    return type(redis.pcall('ZCARD', index)) == 'number'
+end

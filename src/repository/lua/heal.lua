@@ -22,6 +22,18 @@ local function heal(id, index, group)
     redis.pcall('ZREM', index, id)
 end
 
+-- Drops a type that nothing waits or runs of; another one comes to the end of those that are known,
+-- where it stands in the way of none.
+local function forget_type(name)
+    local types = prefix .. 'process_types'
+    redis.call('ZREM', types, name)
+    if redis.call('EXISTS', queue_key(name), prefix .. 'process_running:' .. name) > 0 then
+        redis.call('ZADD', types, int_text(now), name)
+    else
+        redis.call('DEL', prefix .. 'process_type_workers:' .. name)
+    end
+end
+
 -- An entry that its record contradicts.
 local function heal_entry(id, index)
     healed = healed + 1

@@ -25,13 +25,18 @@ local function rank_after(score, id)
     return low
 end
 
+local function group_works(status, group)
+    return not group or (works(group_key('all', group)) and works(group_key(status, group)))
+end
+
 local counts = {completed = 0, failed = 0, canceled = 0}
 
 local function take(id)
     local values, why = read(id, GLANCE)
     if why == 'MISSING' then
         heal(id, index)
-    elseif not values or not values[1] or not STATUS[values[2]] or not values[3] then
+    elseif not values or not values[1] or not STATUS[values[2]] or not values[3] or
+        not group_works(values[2], values[5]) then
         note_damage(id)
         if not dry then -- it would be met each time; the record stays for a person to look at
             redis.call('ZREM', prefix .. 'process_retention', id)

@@ -92,6 +92,16 @@ static void a_draft_is_completed(void **state)
 }
 
 /* The client's value goes first, then the type's, then the deployment's. */
+static void a_queue_timeout_ends_before_time_does(void **state)
+{
+    struct fixture *f = *state;
+    start(f, memory_repository_create(&f->policy), false);
+    struct process_submit call = {
+        .create.process = {.type = SPAN("t"), .run_at = TIME_MAX - 500, .queue_timeout_ms = 1000}};
+    assert_int_equal(submit(f, &call), ERR_OK);
+    assert_int_equal(call.create.process.queue_deadline, TIME_MAX);
+}
+
 static void types_have_their_defaults(void **state)
 {
     struct fixture *f = *state;
@@ -398,6 +408,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_draft_is_completed),
+        TEST(a_queue_timeout_ends_before_time_does),
         TEST(types_have_their_defaults),
         TEST(types_are_gated),
         TEST(a_key_that_is_being_stored_is_in_progress),

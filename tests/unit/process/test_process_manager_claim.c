@@ -1,5 +1,9 @@
 #include "process/manager_fixture.h"
 
+#include "proctrack/keyed_hash.h"
+
+#include <stdio.h>
+
 enum { MANY = 400 };
 
 static size_t looks(const struct manager_fixture *f)
@@ -145,6 +149,28 @@ static void unknown_work_wakes_one_of_each_kind(void **state)
     f->watched->base.on_work(f->watched->base.on_work_arg, SPAN("b"));
     settle(f);
     assert_int_equal(looks(f), 33);
+}
+
+/* Two names whose hashes end alike: they are not taken for one type. */
+static void a_type_is_not_taken_for_another(void **state)
+{
+    static char names[65536][16];
+    struct manager_fixture *f = *state;
+    static struct claimer first, second;
+    char name[16];
+    int at = 0;
+    for (int i = 0;; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        at = keyed_hash(span_of(name)) % 65536;
+        if (names[at][0] != '\0')
+            break;
+        memcpy(names[at], name, sizeof(name));
+    }
+    claim_start(f, &first, names[at], 1, 60000);
+    claim_start(f, &second, name, 1, 60000);
+    f->watched->base.on_work(f->watched->base.on_work_arg, SPAN_NONE);
+    settle(f);
+    assert_int_equal(looks(f), 4);
 }
 
 /* Work of two types comes at once; the first claim wants both and can take only one of them. */
@@ -401,6 +427,7 @@ int main(void)
         MANAGER_TEST(a_burst_is_taken_in_order_and_in_few_rounds),
         MANAGER_TEST(work_of_another_type_wakes_nobody),
         MANAGER_TEST(unknown_work_wakes_one_of_each_kind),
+        MANAGER_TEST(a_type_is_not_taken_for_another),
         MANAGER_TEST(what_it_cannot_take_is_left_to_others),
         MANAGER_TEST(what_appears_while_it_looks_is_not_missed),
         MANAGER_TEST(one_that_leaves_passes_it_on),

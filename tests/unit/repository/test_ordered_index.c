@@ -118,6 +118,23 @@ static int by_whole_entry(const struct process_id *a, const struct process_id *b
     return x->name < y->name ? -1 : x->name > y->name;
 }
 
+/* The ids of a batch begin in order. */
+static void stays_shallow_with_batches(void **state)
+{
+    (void)state;
+    static struct entry entries[COUNT];
+    struct ordered_index index = {.root = NULL};
+    struct process_id base;
+    memset(entries, 0, sizeof(entries));
+    for (unsigned i = 0; i < COUNT; i++) {
+        if (i % 1000 == 0)
+            assert_true(process_id_new(&base));
+        process_id_nth(&base, i % 1000, &entries[i].id);
+        index_insert(&index, &entries[i].node, i / 1000, &entries[i].id);
+    }
+    assert_in_range(depth(index.root), 12, 60);
+}
+
 static void orders_equal_scores_as_it_is_told(void **state)
 {
     (void)state;
@@ -141,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_order_under_random_changes),
         cmocka_unit_test(stays_shallow_whatever_the_order),
+        cmocka_unit_test(stays_shallow_with_batches),
         cmocka_unit_test(orders_equal_scores_as_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,6 +159,88 @@ static void entries_of_lost_processes_do_not_count_for_ever(void **state)
     assert_int_equal(bench->sync.repository->counters.healed, 2);
 }
 
+static struct draft add_to_group(const struct bench *bench, struct span group)
+{
+    struct draft one = draft(bench);
+    one.process.group = group;
+    assert_int_equal(sync_create(&bench->sync, &one.process), ERR_OK);
+    return one;
+}
+
+/* What a claim has taken is not lost when the next one's keys cannot be used. */
+static void a_spoilt_group_takes_no_claimed_process_along(void **state)
+{
+    struct bench *bench = *state;
+    static struct kept kept[2];
+    struct draft first = add(bench);
+    bench->now++;
+    add_to_group(bench, SPAN("g"));
+    redis_fixture_ask(&bench->redis, "SET process_group:running:g nonsense");
+    assert_int_equal(sync_claim(&bench->sync, "t", 2, bench->now, 1000, kept), 1);
+    assert_true(process_id_compare(&kept[0].process.id, &first.process.id) == 0);
+    redis_fixture_ask(&bench->redis, "DEL process_group:running:g");
+    assert_int_equal(sync_claim(&bench->sync, "t", 2, bench->now, 1000, kept), 1);
+}
+
+static void a_spoilt_group_does_not_keep_the_others_from_going(void **state)
+{
+    struct bench *bench = *state;
+    struct draft spoilt = add_to_group(bench, SPAN("g")), other = add(bench);
+    struct repo_sweep sweep = {.kind = SWEEP_EXPIRED, .limit = 10};
+    assert_int_equal(change(bench, &spoilt, EVENT_CANCEL, NULL), ERR_OK);
+    bench->now++;
+    assert_int_equal(change(bench, &other, EVENT_CANCEL, NULL), ERR_OK);
+    redis_fixture_ask(&bench->redis, "SET process_group:all:g nonsense");
+    sweep.before = sweep.now = bench->now + 2 * INT64_C(86400000);
+    assert_int_equal(sync_sweep(&bench->sync, &sweep), ERR_OK);
+    assert_int_equal(sweep.matched[PROCESS_CANCELED], 1);
+    assert_answer(bench, "SMEMBERS", "process_ids", spoilt.id);
+}
+
+/* Names that were used once must not pile up. */
+static void types_that_nothing_is_heard_of_are_forgotten(void **state)
+{
+    struct bench *bench = *state;
+    struct repo_advance advanced;
+    add(bench);
+    redis_fixture_ask(&bench->redis, "ZADD process_types 1 idle 1 t %lld young",
+                      (long long)bench->now - 3600000);
+    assert_int_equal(sync_advance(&bench->sync, bench->now, 10, &advanced), ERR_OK);
+    assert_answer(bench, "ZRANGE", "process_types 0 -1", "young\nt");
+}
+
+static void look_for_a_thousand(const struct bench *bench, int first, int64_t now)
+{
+    static char names[REPO_CLAIM_TYPES_MAX][16];
+    struct span types[REPO_CLAIM_TYPES_MAX];
+    struct repo_claim look = {.types = types,
+                              .type_count = REPO_CLAIM_TYPES_MAX,
+                              .announce = true,
+                              .worker = SPAN("w"),
+                              .max = 1,
+                              .now = now,
+                              .lease_ms = 1000};
+    for (int i = 0; i < REPO_CLAIM_TYPES_MAX; i++) {
+        snprintf(names[i], sizeof(names[i]), "n%d", first + i);
+        types[i] = span_of(names[i]);
+    }
+    assert_int_equal(sync_claim_as(&bench->sync, &look, NULL), 0);
+}
+
+/* The longest unheard of goes for a new one, unless it is in use. */
+static void there_are_not_ever_more_types(void **state)
+{
+    struct bench *bench = *state;
+    add(bench);
+    for (int i = 0; i < 10; i++)
+        look_for_a_thousand(bench, i * 1000, bench->now + 1 + i);
+    look_for_a_thousand(bench, 10000, bench->now + 100);
+    assert_answer(bench, "ZCARD", "process_types", "10000");
+    assert_answer(bench, "EXISTS", "process_types process_type_workers:n10000", "2");
+    assert_answer(bench, "EXISTS", "process_type_workers:n0 process_type_workers:n999", "0");
+    assert_true(atoll(redis_fixture_ask(&bench->redis, "ZSCORE process_types t")) > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +252,10 @@ int main(void)
         PLAIN(a_thousand_are_stored_in_one_step),
         PLAIN(workers_that_left_are_forgotten),
         PLAIN(entries_of_lost_processes_do_not_count_for_ever),
+        PLAIN(a_spoilt_group_takes_no_claimed_process_along),
+        PLAIN(a_spoilt_group_does_not_keep_the_others_from_going),
+        PLAIN(types_that_nothing_is_heard_of_are_forgotten),
+        PLAIN(there_are_not_ever_more_types),
     };
     if (!redis_fixture_available())
         return REDIS_FIXTURE_SKIP;
