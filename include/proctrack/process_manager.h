@@ -116,7 +116,8 @@ void process_manager_pause(struct process_manager *manager, struct repo_pause *c
 void process_manager_change(struct process_manager *manager, struct repo_transition *call);
 
 /* Takes work, and waits for it up to wait_ms when there is none; OK with claim.count = 0 when there
- * still is none. In: of claim types, worker, max, lease_ms. The rest of claim is set here. */
+ * still is none. In: of claim types, worker, max, lease_ms, listen (who waits listens anyway). The
+ * rest of claim is set here. */
 struct process_claim {
     struct process_op op;
     struct repo_claim claim;

@@ -125,6 +125,7 @@ static void claim(struct lane *lane, struct slot *slot)
     lane->claim.claim.worker = span_of(slot->worker);
     lane->claim.claim.max = 1;
     lane->claim.claim.lease_ms = pool->context.lease_ms;
+    lane->claim.claim.listen = true;
     process_op_init(&lane->claim.op, on_claimed);
     process_manager_claim(pool->context.manager, &lane->claim);
 }

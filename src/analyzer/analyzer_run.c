@@ -19,8 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEARTBEAT_KICKED_MS     100  /* kicks renew the lease no more often */
-#define CANCEL_DEADLINE_KEEP_MS 1000 /* left for the report before a cancel is forced */
+#define HEARTBEAT_KICKED_MS 100 /* kicks renew the lease no more often */
+/* Left for the report before a cancel is forced, and of a short grace a part. */
+#define CANCEL_DEADLINE_KEEP_MS 1000
+#define CANCEL_KEPT_PART        4
 
 void run_touch(struct analyzer_run *run)
 {
@@ -76,8 +78,9 @@ void run_note_cancel(struct analyzer_run *run, const struct process *process)
 {
     if (process->cancel_requested_at == TIME_NONE || run->state != RUN_RUNNING)
         return;
-    int64_t left = process->cancel_deadline - clock_wall_ms() - CANCEL_DEADLINE_KEEP_MS;
     int64_t grace = run->context->cancel_grace_ms;
+    int64_t keep = run_earlier(CANCEL_DEADLINE_KEEP_MS, grace / CANCEL_KEPT_PART);
+    int64_t left = process->cancel_deadline - clock_wall_ms() - keep;
     if (process->cancel_deadline != TIME_NONE && left < grace)
         grace = left > 0 ? left : 0;
     end_command(run, CAUSE_CANCEL, grace);

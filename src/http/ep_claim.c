@@ -66,6 +66,7 @@ void http_call_claim(struct http_call *call, const struct claim_draft *draft,
     claim->claim.worker = draft->worker;
     claim->claim.max = draft->max;
     claim->claim.lease_ms = draft->lease_ms;
+    claim->claim.listen = false;
     claim->wait_ms = draft->wait_ms;
     process_manager_claim(call->server->manager, claim);
 }

@@ -188,7 +188,7 @@ static void look(struct process_claim *call)
     call->out = true;
     claim->count = 0;
     claim->now = clock_wall_ms();
-    claim->listen = true;
+    claim->listen = claim->listen || call->wait_ms > 0;
     claim->announce = announces(call->manager, call->who);
     process_op_init(&claim->op, on_looked);
     repository_claim(call->manager->repository, claim);

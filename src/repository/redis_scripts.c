@@ -56,11 +56,11 @@ static void append_policy(struct text_buffer *out, const struct process_policy *
 {
     text_append_format(
         out,
-        "local POLICY = {events_max=%d,cancel_grace=%" PRId64 ",retry_base=%" PRId64
-        ",retry_cap=%" PRId64 ",max_stalls=%d,retention={completed=%" PRId64 ",failed=%" PRId64
-        ",canceled=%" PRId64 "},",
-        policy->events_max, policy->cancel_grace_ms, policy->retry_base_ms, policy->retry_cap_ms,
-        policy->max_stalls, policy->retention_ms[PROCESS_COMPLETED],
+        "local POLICY = {lease=%" PRId64 ",events_max=%d,cancel_grace=%" PRId64
+        ",retry_base=%" PRId64 ",retry_cap=%" PRId64 ",max_stalls=%d,retention={completed=%" PRId64
+        ",failed=%" PRId64 ",canceled=%" PRId64 "},",
+        PROCESS_LEASE_MS, policy->events_max, policy->cancel_grace_ms, policy->retry_base_ms,
+        policy->retry_cap_ms, policy->max_stalls, policy->retention_ms[PROCESS_COMPLETED],
         policy->retention_ms[PROCESS_FAILED], policy->retention_ms[PROCESS_CANCELED]);
     text_append_format(out,
                        "timeout_error=[[%s]],lease_lost_error=[[%s]],queue_timeout_error=[[%s]],"

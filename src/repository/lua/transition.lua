@@ -6,7 +6,6 @@
 -- NOT_FOUND, GONE, CORRUPT.
 
 local id, event, token = ARGV[2], ARGV[3], ARGV[7]
-local LEASE_MS = 60000 -- where a worker says nothing
 local needs_token, lease_ms = ARGV[5] == '1', tonumber(ARGV[9])
 local brought = {}
 for i = 13, #ARGV, 2 do
@@ -72,7 +71,7 @@ end
 
 -- A worker that names no length never shortens its lease by renewing it.
 local function renewed_lease()
-    local lease_until = now + (lease_ms > 0 and lease_ms or LEASE_MS)
+    local lease_until = now + (lease_ms > 0 and lease_ms or POLICY.lease)
     if lease_ms == 0 and p.lease_until then
         lease_until = math.max(lease_until, p.lease_until)
     end
