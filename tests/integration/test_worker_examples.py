@@ -18,11 +18,11 @@ PROGRAMS = {'worker.sh': 'curl', 'worker.py': 'python3', 'worker.mjs': 'node'}
 class WorkerProcess:
     """One of them; what it writes is kept in a file."""
 
-    def __init__(self, file, url, directory, name):
+    def __init__(self, file, url, directory, name, lease):
         self.name = name
         self.log = os.path.join(directory, name)
-        settings = {'PROCTRACK_URL': url, 'WORKER': name, 'LEASE_SECONDS': '5', 'WAIT_SECONDS': '1',
-                    'TMPDIR': directory}
+        settings = {'PROCTRACK_URL': url, 'WORKER': name, 'LEASE_SECONDS': lease,
+                    'WAIT_SECONDS': '1', 'TMPDIR': directory}
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
                 [os.path.join(API, 'examples', 'workers', file)], env=environment(settings),
@@ -49,20 +49,23 @@ class WorkerProcess:
 
 class WorkerCase(Case):
     repository = 'memory'
+    lease = '5'
+    more = {}
 
     def setUp(self):
         for program in PROGRAMS.values():
             if shutil.which(program) is None:
                 self.skipTest(f'no {program} here')
-        self.settings = {}
+        self.settings = dict(self.more)
         if self.repository == 'redis':
-            self.settings['REDIS_URL'] = self.start_redis().url
+            self.redis = self.start_redis()
+            self.settings['REDIS_URL'] = self.redis.url
         self.server = self.start_server(self.settings)
         self.client = self.server.client
 
     def start_worker(self, file, name=None):
         worker = WorkerProcess(file, f'http://127.0.0.1:{self.server.port}', self.directory(),
-                               name or file)
+                               name or file, self.lease)
         self.addCleanup(worker.kill)
         return worker
 
@@ -211,3 +214,19 @@ class Workers:
             self.assertEqual(process['attempt'], 2)
             self.assertTrue(process['worker'].startswith('second-'), process)
             self.assertIn('stalled', self.events(process['process_id']))
+
+
+class FullStorage(WorkerCase):
+    repository = 'redis'
+    lease = '60'
+    more = {'IO_THREADS': 1}  # one that counts
+
+    def test_they_repeat_what_a_full_storage_refuses(self):
+        self.start_workers()
+        ids = self.one_for_each(TEXT, 0.5)
+        self.redis.command('CONFIG', 'SET', 'maxmemory', '1')
+        eventually(lambda: self.client.get('/stats').json['http']['5xx'] >= 3 * len(PROGRAMS),
+                   what='reports were refused')
+        self.redis.command('CONFIG', 'SET', 'maxmemory', '0')
+        for worker, process in self.wait_for_completion(ids, RESULT).items():
+            self.assertEqual((process['worker'], process['attempt']), (worker, 1))

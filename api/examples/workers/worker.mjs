@@ -5,7 +5,8 @@
 //
 //   PROCTRACK_URL=http://127.0.0.1:8080 WORKER=node-1 ./worker.mjs
 //
-// TERM or INT: it hands back what it holds and ends; a second one ends it at once.
+// TERM or INT: it hands back what it holds and ends, an idle one when its claim is answered
+// (WAIT_SECONDS); a second one ends it at once.
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -18,8 +19,8 @@ for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => { stopping = 
 
 class BadInput extends Error {}
 
-// The status and the answer. Sends again what got no answer or a 503: each of these calls may be
-// repeated.
+// The status and the answer. Sends again what got no answer, 503 (not reachable) or 507 (storage
+// full): each of these calls may be repeated.
 async function post(path, document, giveUp = () => false) {
   while (!giveUp()) {
     try {
@@ -30,7 +31,7 @@ async function post(path, document, giveUp = () => false) {
         signal: AbortSignal.timeout((wait + 30) * 1000),
       });
       const text = await answer.text();
-      if (answer.status !== 503) return [answer.status, JSON.parse(text || 'null')];
+      if (![503, 507].includes(answer.status)) return [answer.status, JSON.parse(text || 'null')];
     } catch { /* not there, or restarting */ }
     await sleep(1000);
   }

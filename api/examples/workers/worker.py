@@ -5,7 +5,8 @@ each.
 
     PROCTRACK_URL=http://127.0.0.1:8080 WORKER=python-1 ./worker.py
 
-TERM or INT: it hands back what it holds and ends; a second one ends it at once.
+TERM or INT: it hands back what it holds and ends, an idle one when its claim is answered
+(WAIT_SECONDS); a second one ends it at once.
 """
 import http.client
 import json
@@ -25,8 +26,8 @@ stopping = threading.Event()
 
 
 def post(path, give_up=lambda: False, **document):
-    """The status and the answer. Sends again what got no answer or a 503: each of these calls may
-    be repeated."""
+    """The status and the answer. Sends again what got no answer, 503 (not reachable) or 507
+    (storage full): each of these calls may be repeated."""
     request = urllib.request.Request(URL + path, json.dumps(document).encode(),
                                      {'Content-Type': 'application/json'})
     while not give_up():
@@ -34,7 +35,7 @@ def post(path, give_up=lambda: False, **document):
             with urllib.request.urlopen(request, timeout=WAIT + 30) as answer:
                 return answer.status, json.loads(answer.read() or 'null')
         except urllib.error.HTTPError as error:
-            if error.code != 503:
+            if error.code not in (503, 507):
                 return error.code, error.read().decode()
         except (OSError, http.client.HTTPException):
             pass  # not there, or restarting

@@ -4,9 +4,10 @@
 #
 #   PROCTRACK_URL=http://127.0.0.1:8080 WORKER=shell-1 ./worker.sh
 #
-# TERM or INT: it hands back what it holds and ends; a second one ends it at once. It takes one
-# process at a time, so that sed finds id and token in the answer, which the server writes without
-# blanks. Where input or metadata may have a member "lease_token" of their own, use a JSON parser.
+# TERM or INT: it hands back what it holds and ends, an idle one when its claim is answered
+# (WAIT_SECONDS); a second one ends it at once. It takes one process at a time, so that sed finds id
+# and token in the answer, which the server writes without blanks. Where input or metadata may have a
+# member "lease_token" of their own, use a JSON parser.
 set -u
 url=${PROCTRACK_URL:-http://127.0.0.1:8080} worker=${WORKER:-$(uname -n)/$$}
 lease=${LEASE_SECONDS:-60} wait=${WAIT_SECONDS:-10} stopping=
@@ -15,13 +16,13 @@ scratch=$(mktemp -d) || exit 1
 trap 'rm -rf -- "$scratch"' EXIT
 trap 'stopping=yes; trap - TERM INT' TERM INT
 
-# post PATH BODY: sets $answer to what came, a blank, and the status. Sends again what got no answer
-# or a 503: each of these calls may be repeated.
+# post PATH BODY: sets $answer to what came, a blank, and the status. Sends again what got no
+# answer, 503 (not reachable) or 507 (storage full): each of these calls may be repeated.
 post()
 {
     until answer=$(printf '%s' "$2" | curl -s -m "$((wait + 30))" -w ' %{http_code}' \
         -H 'Content-Type: application/json' --data-binary @- "$url$1") &&
-        [ "${answer##* }" != 503 ]; do
+        [ "${answer##* }" != 503 ] && [ "${answer##* }" != 507 ]; do
         if [ "$1$stopping" = /claimyes ] || ! kill -0 "$$" 2>/dev/null; then exit; fi
         sleep 1
     done

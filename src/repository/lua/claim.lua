@@ -23,16 +23,20 @@ local function bound_types()
 end
 
 -- Those not seen for a day are forgotten here, a few at a time, so that names which are used once
--- do not pile up.
+-- do not pile up. With a thousand types this is most of what a claim costs: a type whose workers
+-- are all known takes one command.
 local function announce()
     local old = '(' .. int_text(now - DAY_MS)
+    local types = {}
     for i = 1, type_count do
         local seen = prefix .. 'process_type_workers:' .. ARGV[7 + i]
-        redis.call('ZADD', seen, time, worker)
-        redis.call('ZREMRANGEBYSCORE', seen, '-inf', old)
-        redis.call('PEXPIRE', seen, int_text(2 * DAY_MS))
-        redis.call('ZADD', prefix .. 'process_types', time, ARGV[7 + i])
+        if redis.call('ZADD', seen, time, worker) == 1 then
+            redis.call('ZREMRANGEBYSCORE', seen, '-inf', old)
+            redis.call('PEXPIRE', seen, int_text(2 * DAY_MS))
+        end
+        types[2 * i - 1], types[2 * i] = time, ARGV[7 + i]
     end
+    redis.call('ZADD', prefix .. 'process_types', unpack(types))
     bound_types()
     redis.call('ZADD', workers, time, worker)
     local gone = redis.call('ZRANGEBYSCORE', workers, '-inf', old, 'LIMIT', 0, 20)
@@ -152,6 +156,9 @@ for _ = 1, EXAMINE do
         redis.call('ZREM', queue, id)
     elseif p.status ~= 'pending' then
         heal_entry(id, queue)
+    elseif not own_keys_work(p) then -- likewise
+        note_damage(id)
+        redis.call('ZREM', queue, id)
     elseif #claimed > 0 and not keys_work(p) then
         break -- it fails the next claim: this one's processes must not be lost with it
     else

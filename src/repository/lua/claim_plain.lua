@@ -5,7 +5,7 @@
 --
 -- Nothing is tried before it is written; instead a failing command leaves no harm: first comes what
 -- adds index entries, which heal when they contradict the record, then the record, then what drops
--- entries.
+-- entries (where there is no index, there is no entry: that may fail).
 --
 -- KEYS[1] one of the queues; ARGV[1] time in ms and [2] as text, [3] worker and [4] as JSON, [5] end
 -- of the lease in ms and [6] as text, [7] token, [8]... the types. Answers OK, and when there was one
@@ -64,9 +64,9 @@ redis.call('HSET', key, unpack(changes))
 if r.progress or r.usage then -- of the attempt before; its error stays
     redis.call('HDEL', key, 'progress', 'usage')
 end
-redis.call('ZREM', prefix .. 'process_queue:' .. type, id)
-redis.call('ZREM', prefix .. 'process_status:pending', id)
+redis.pcall('ZREM', prefix .. 'process_queue:' .. type, id)
+redis.pcall('ZREM', prefix .. 'process_status:pending', id)
 if group then
-    redis.call('ZREM', prefix .. 'process_group:pending:' .. group, id)
+    redis.pcall('ZREM', prefix .. 'process_group:pending:' .. group, id)
 end
 return {'OK', 0, 0, '', id, pairs_of, changes}

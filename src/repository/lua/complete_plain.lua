@@ -45,12 +45,12 @@ end
 redis.call('HDEL', key, 'lease_until', 'attempt_deadline', 'cancel_requested_at',
            'cancel_deadline', 'queue_deadline', 'error')
 redis.call('PEXPIRE', key, ARGV[8])
-redis.call('ZREM', prefix .. 'process_status:running', id)
-redis.call('ZREM', prefix .. 'process_leases', id)
-redis.call('ZREM', prefix .. 'process_running:' .. type, id)
-redis.call('ZREM', prefix .. 'process_held:' .. worker, id)
+redis.pcall('ZREM', prefix .. 'process_status:running', id)
+redis.pcall('ZREM', prefix .. 'process_leases', id)
+redis.pcall('ZREM', prefix .. 'process_running:' .. type, id)
+redis.pcall('ZREM', prefix .. 'process_held:' .. worker, id)
 if group then
-    redis.call('ZREM', prefix .. 'process_group:running:' .. group, id)
+    redis.pcall('ZREM', prefix .. 'process_group:running:' .. group, id)
 end
 return {'OK', 0, 0, '', {'type', type, 'status', 'completed', 'attempt', attempt, 'version', version,
                          'created_at', created_at, 'updated_at', time}}

@@ -23,15 +23,20 @@ local function place(p)
     return prefix .. 'process_retention', p.expires_at or now
 end
 
+-- Whether what is its own, or its group's, can be used.
+local function own_keys_work(p)
+    return (not p.group or (works(group_key('pending', p.group)) and
+                            works(group_key('running', p.group)) and
+                            works(group_key('failed', p.group)) and
+                            works(group_key('canceled', p.group)))) and
+        type(redis.pcall('LLEN', prefix .. 'process_events:' .. p.id)) == 'number'
+end
+
 -- Whether all that a claim or the time may move it between can be used.
 local function keys_work(p)
-    return works(queue_key(p.type)) and works(prefix .. 'process_running:' .. p.type) and
-        (not p.worker or works(prefix .. 'process_held:' .. p.worker)) and
-        (not p.group or (works(group_key('pending', p.group)) and
-                         works(group_key('running', p.group)) and
-                         works(group_key('failed', p.group)) and
-                         works(group_key('canceled', p.group)))) and
-        type(redis.pcall('LLEN', prefix .. 'process_events:' .. p.id)) == 'number'
+    return own_keys_work(p) and works(queue_key(p.type)) and
+        works(prefix .. 'process_running:' .. p.type) and
+        (not p.worker or works(prefix .. 'process_held:' .. p.worker))
 end
 
 -- Adds an entry to the timeline of a process, whose key is tried so: it must be the first write.

@@ -178,8 +178,30 @@ static void a_spoilt_group_takes_no_claimed_process_along(void **state)
     redis_fixture_ask(&bench->redis, "SET process_group:running:g nonsense");
     assert_int_equal(sync_claim(&bench->sync, "t", 2, bench->now, 1000, kept), 1);
     assert_true(process_id_compare(&kept[0].process.id, &first.process.id) == 0);
-    redis_fixture_ask(&bench->redis, "DEL process_group:running:g");
-    assert_int_equal(sync_claim(&bench->sync, "t", 2, bench->now, 1000, kept), 1);
+}
+
+/* Nobody else of its type waits behind it; its record stays for a person to look at. */
+static void a_spoilt_process_is_set_aside(void **state)
+{
+    static const char *const keys[] = {"process_events:%s", "process_group:running:g"};
+    struct bench *bench = *state;
+    static struct kept kept;
+    for (size_t i = 0; i < 2; i++) {
+        struct draft spoilt = add_to_group(bench, SPAN("g"));
+        bench->now++;
+        struct draft other = add(bench);
+        char key[80];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(key, sizeof(key), keys[i], spoilt.id);
+#pragma GCC diagnostic pop
+        redis_fixture_ask(&bench->redis, "DEL %s", key);
+        redis_fixture_ask(&bench->redis, "SET %s nonsense", key);
+        assert_int_equal(sync_claim(&bench->sync, "t", 1, bench->now, 1000, &kept), 1);
+        assert_int_equal(process_id_compare(&kept.process.id, &other.process.id), 0);
+        assert_int_equal(sync_get(&bench->sync, &spoilt.process.id, false, &kept), ERR_OK);
+        assert_int_equal(kept.process.status, PROCESS_PENDING);
+    }
 }
 
 static void a_spoilt_group_does_not_keep_the_others_from_going(void **state)
@@ -253,6 +275,7 @@ int main(void)
         PLAIN(workers_that_left_are_forgotten),
         PLAIN(entries_of_lost_processes_do_not_count_for_ever),
         PLAIN(a_spoilt_group_takes_no_claimed_process_along),
+        PLAIN(a_spoilt_process_is_set_aside),
         PLAIN(a_spoilt_group_does_not_keep_the_others_from_going),
         PLAIN(types_that_nothing_is_heard_of_are_forgotten),
         PLAIN(there_are_not_ever_more_types),
