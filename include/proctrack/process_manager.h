@@ -135,6 +135,9 @@ void process_manager_claim(struct process_manager *manager, struct process_claim
 /* The claimer has gone: the call finishes soon (perhaps before this returns) with nothing; what it
  * should claim yet is handed back unharmed. */
 void process_manager_claim_stop(struct process_manager *manager, struct process_claim *call);
+/* Only while `done` runs, which was given processes and has inited the op anew: the claimer had
+ * gone before. They are handed back unharmed, and the call finishes once more, with nothing. */
+void process_manager_claim_return(struct process_claim *call);
 
 /* Waits at most wait_ms until the process is final or, with for_cancel, until its worker must hear
  * something: that a cancel was asked for, or that `token` no longer holds it. OK then gives the

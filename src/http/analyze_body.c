@@ -1,7 +1,5 @@
 #include "http/analyze_body.h"
 
-#include "proctrack/clock.h"
-
 #define SECOND_MS INT64_C(1000)
 
 _Static_assert(PROCESS_METADATA_MAX == 65536, "as told in read_metadata()");
@@ -94,8 +92,8 @@ static void read_deadline(void *into, struct span value, const char *pointer,
                           struct http_faults *faults)
 {
     struct analyze_draft *draft = into;
-    if (body_time(value, pointer, &draft->deadline, faults) && draft->deadline <= clock_wall_ms())
-        http_faults_add(faults, span_of(pointer), "must lie in the future");
+    if (body_time(value, pointer, &draft->deadline, faults) && draft->deadline == TIME_NONE)
+        draft->deadline++; /* that very moment is long over, too */
 }
 
 /* --- retry ------------------------------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* What starts a process: the body of POST /analyze, and each item of a batch. Any thread. */
+/* What starts a process: the body of POST /analyze, and each item of a batch. Pure, any thread. */
 #ifndef HTTP_ANALYZE_BODY_H
 #define HTTP_ANALYZE_BODY_H
 
@@ -18,7 +18,7 @@ struct analyze_draft {
 };
 
 /* The draft's spans point into the body and into *ret_draft itself: it must not be copied. faults
- * must be initialised. The clock is read for a deadline, which must lie ahead. */
+ * must be initialised. */
 enum body_verdict analyze_body_read(struct span body, struct analyze_draft *ret_draft,
                                     struct json_fault *ret_fault, struct http_faults *faults);
 /* The same for an object within a body that was checked as a whole; `at`: see body_read_object. */

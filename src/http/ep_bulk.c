@@ -48,11 +48,16 @@ static const char *read_group(struct http_call *call, struct span value)
     return process_group_is_valid(value) ? NULL : http_group_expected;
 }
 
+/* Each keeps the store busy for up to BULK_BUDGET_MS. Others are told to come back: their clients
+ * might give up long before their turn. */
+#define OPEN_BULKS_MAX 2
+
 static void on_changed(struct process_op *op)
 {
     struct http_call *call = container_of(op, struct http_call, work.bulk.op);
     const struct process_bulk *bulk = &call->work.bulk;
     struct text_buffer body;
+    call->server->open_bulks--;
     if (op->result != ERR_OK) {
         http_fail_error(call, op->result);
         return;
@@ -68,6 +73,13 @@ static void on_changed(struct process_op *op)
 static void change_all(struct http_call *call, enum process_event event)
 {
     struct process_bulk *bulk = &call->work.bulk;
+    if (call->server->open_bulks >= OPEN_BULKS_MAX) {
+        http_fail(call, PROBLEM_OVERLOADED,
+                  "As many bulk changes as may run at a time are under way; repeat the request "
+                  "after a moment.");
+        return;
+    }
+    call->server->open_bulks++;
     bulk->event = event;
     process_op_init(&bulk->op, on_changed);
     process_manager_bulk(call->server->manager, bulk);

@@ -1,6 +1,9 @@
 /* POST /claim: takes work, and waits for it if the worker asks for that. */
 #include "http/endpoints.h"
 #include "http/http_call.h"
+#include "proctrack/clock.h"
+
+#define SLOW_MS 20 /* of a repository: by then its client may have given up */
 
 void http_append_claimed(const struct http_call *call, struct text_buffer *out,
                          const struct repo_claim *claim)
@@ -34,11 +37,24 @@ static void answer_none(struct http_call *call)
         http_answer_header(call, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 }
 
+/* Its socket may not have been watched: it did not wait, or not for long enough yet. */
+static bool has_left(const struct http_call *call)
+{
+    const struct process_claim *claim = &call->work.claim;
+    bool took_long = claim->wait_ms > 0 || clock_wall_ms() - claim->claim.now >= SLOW_MS;
+    return took_long && http_connection_is_gone(call->socket);
+}
+
 static void on_claimed(struct process_op *op)
 {
     struct http_call *call = container_of(op, struct http_call, work.claim.op);
     const struct repo_claim *claim = &call->work.claim.claim;
     http_call_unpark(call);
+    if (op->result == ERR_OK && claim->count > 0 && has_left(call)) {
+        process_op_init(op, on_claimed);
+        process_manager_claim_return(&call->work.claim);
+        return;
+    }
     if (op->result != ERR_OK)
         http_answer_error(call, op->result);
     else if (claim->count > 0)

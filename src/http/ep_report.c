@@ -63,6 +63,8 @@ static void answer_error(struct http_call *call, enum err err, const struct proc
         answer_refusal(call, PROBLEM_LEASE_LOST, process);
     else if (err == ERR_CONFLICT)
         answer_refusal(call, PROBLEM_CONFLICT, process);
+    else if (err == ERR_STALE)
+        http_answer_conflict(call, PROBLEM_STALE, NULL, process);
     else
         http_answer_error(call, err);
 }
@@ -172,6 +174,7 @@ static void change(struct http_call *call, const struct process_id *id, enum pro
     transition->brief = true;
     transition->change = (struct process_change){
         .event = event,
+        .if_version = call->version,
         .token = draft->token,
         .attempt = draft->attempt,
         .lease_ms = draft->lease_ms,
@@ -247,7 +250,8 @@ static void report(struct http_call *call, enum process_event event)
     struct process_id id;
     struct json_fault fault;
     struct http_faults faults;
-    if (!http_call_id(call, &id) || !http_call_no_query(call) || !http_call_is_json(call))
+    if (!http_call_id(call, &id) || !http_call_no_query(call) || !http_call_is_json(call) ||
+        !http_call_if_match(call, &call->version))
         return;
     http_faults_init(&faults, "pointer");
     enum body_verdict verdict =

@@ -9,7 +9,9 @@ static void on_got(struct process_op *op)
     if (op->result != ERR_OK) {
         http_answer_error(call, op->result);
     } else if (call->headers.if_none_match.data != NULL &&
-               http_etag_matches(call->headers.if_none_match, process->version)) {
+               http_etag_matches(call->headers.if_none_match, process->version) &&
+               /* why it waits, and behind how many, changes without a new version */
+               !process_manager_reason_is_open(call->server->manager, process)) {
         http_answer_empty(call, MHD_HTTP_NOT_MODIFIED);
         http_answer_etag(call, process->version);
         http_answer_header(call, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");

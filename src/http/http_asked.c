@@ -21,6 +21,10 @@ static bool read_name(struct http_call *call, bool (*is_valid)(struct span name)
     *ret_name = call->target.segments[1];
     if (is_valid(*ret_name))
         return true;
+    if (ret_name->len == 0) {
+        http_fail(call, PROBLEM_UNKNOWN_PATH, NULL);
+        return false;
+    }
     snprintf(detail, sizeof(detail), "The %s in the path %s.", what, expected);
     http_fail(call, PROBLEM_BAD_NAME, detail);
     return false;

@@ -271,6 +271,11 @@ static bool prepare(struct http_call *call)
         http_fail(call, PROBLEM_BAD_HEADER, "A header field that may come once came twice.");
         return false;
     }
+    if (call->route->method != METHOD_GET &&
+        !http_cors_may_change(server->options->cors_origins, &call->headers)) {
+        http_fail(call, PROBLEM_CROSS_ORIGIN, NULL);
+        return false;
+    }
     call->close = false;
     return true;
 }

@@ -73,7 +73,7 @@ struct http_call {
     char idempotency_key[IDEMPOTENCY_KEY_MAX + 1];
     struct text_buffer created; /* POST /analyze: the 202 answer, while it waits; a report: what is
                                    stored, or the first half of the answer */
-    int64_t version;            /* ... and its version */
+    int64_t version;            /* ... and its version; a report: the one that it asks for */
     bool flag;                  /* with_input, dry_run, replayed: whatever the endpoint needs */
 
     struct http_call *next_spare; /* between two requests */
@@ -171,7 +171,7 @@ void http_fail_error(struct http_call *call, enum err err);
 
 /* False: so many wait already, or the server stops; then it must be answered without waiting. */
 bool http_call_may_wait(const struct http_call *call);
-/* From now on it waits; `gone` is called once if the client hangs up meanwhile. */
+/* From now on it waits, without its body; `gone` is called once if the client hangs up. */
 void http_call_park(struct http_call *call, void (*gone)(struct http_call *call));
 /* Before it is answered. Also of one that is not parked. */
 void http_call_unpark(struct http_call *call);

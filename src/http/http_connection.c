@@ -57,6 +57,11 @@ static enum incoming look(const struct http_connection *connection)
     return got < 0 && (errno == EAGAIN || errno == EINTR) ? INCOMING_NONE : INCOMING_END;
 }
 
+bool http_connection_is_gone(const struct http_connection *connection)
+{
+    return look(connection) == INCOMING_END;
+}
+
 static int64_t deadline_of(const struct http_connection *connection)
 {
     const struct http_connections *all = connection->all;

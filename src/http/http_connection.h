@@ -67,6 +67,8 @@ void http_connection_destroy(struct http_connection *connection); /* NULL is fin
 struct http_connection *http_connection_of(struct MHD_Connection *connection);
 
 void http_connection_enter(struct http_connection *connection, enum http_phase phase);
+/* Whether the client has hung up, as above, by now. */
+bool http_connection_is_gone(const struct http_connection *connection);
 /* The call that it carries waits: `gone` is called once when the client has hung up, or has ended
  * at least its sending half. Unpark before the call is finished; false when it was not parked. */
 void http_connection_park(struct http_connection *connection, void (*gone)(struct http_call *call));

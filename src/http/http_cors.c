@@ -1,6 +1,7 @@
 #include "http/http_cors.h"
 
 #include <string.h>
+#include <strings.h>
 
 const char *http_cors_allow(const char *const *origins, struct span origin, bool *ret_vary)
 {
@@ -15,6 +16,30 @@ const char *http_cors_allow(const char *const *origins, struct span origin, bool
             return *origins;
     }
     return NULL;
+}
+
+/* Of an origin; not of "null", which has none. */
+static struct span host_of(struct span origin)
+{
+    const char *mark = origin.data != NULL ? memmem(origin.data, origin.len, "://", 3) : NULL;
+    if (mark == NULL)
+        return SPAN_NONE;
+    return (struct span){mark + 3, (size_t)(origin.data + origin.len - mark) - 3};
+}
+
+/* Browsers leave Sec-Fetch-Site out over plain HTTP to other machines, but never the origin of what
+ * another site sends. */
+bool http_cors_may_change(const char *const *origins, const struct http_headers *headers)
+{
+    bool vary;
+    if (http_cors_allow(origins, headers->origin, &vary) != NULL)
+        return true;
+    if (headers->fetch_site.data != NULL)
+        return span_is(headers->fetch_site, "same-origin") || span_is(headers->fetch_site, "none");
+    struct span host = host_of(headers->origin);
+    return headers->origin.data == NULL ||
+           (host.len > 0 && host.len == headers->host.len &&
+            strncasecmp(host.data, headers->host.data, host.len) == 0);
 }
 
 void http_cors_headers(struct span requested, char ret_allowed[HTTP_CORS_HEADERS_SIZE])

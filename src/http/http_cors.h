@@ -1,8 +1,8 @@
-/* CORS by allow-list (the Fetch standard's protocol). Pure, any thread. */
+/* Pages of other sites: CORS by allow-list (the Fetch standard's protocol). Pure, any thread. */
 #ifndef HTTP_CORS_H
 #define HTTP_CORS_H
 
-#include "proctrack/text.h"
+#include "http/http_headers.h"
 
 #define HTTP_CORS_EXPOSED \
     "Location, ETag, Retry-After, Link, Idempotent-Replayed, Preference-Applied"
@@ -12,6 +12,11 @@
  * not. Origins: exact, or a single "*"; NULL-ended, or NULL. *ret_vary: whether the answer depends
  * on the origin, which caches must know. */
 const char *http_cors_allow(const char *const *origins, struct span origin, bool *ret_vary);
+
+/* Whether a request that changes something may do so: no page of another site has sent it, or one
+ * of an allowed origin. Without this any page could: a browser asks beforehand only for what a form
+ * cannot send, and keeps but the answer from the page. */
+bool http_cors_may_change(const char *const *origins, const struct http_headers *headers);
 
 /* Access-Control-Allow-Headers for a preflight: those of the requested list that we know. */
 #define HTTP_CORS_HEADERS_SIZE 128

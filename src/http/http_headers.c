@@ -18,10 +18,12 @@ static const struct field {
     {                                                                       \
         text, sizeof(text) - 1, offsetof(struct http_headers, member), once \
     }
+    FIELD("Host", host, true),
     FIELD("Origin", origin, true),
     FIELD("If-Match", if_match, true),
     FIELD("Content-Type", content_type, true),
     FIELD("If-None-Match", if_none_match, false),
+    FIELD("Sec-Fetch-Site", fetch_site, true),
     FIELD("Idempotency-Key", idempotency_key, true),
     FIELD("Content-Encoding", content_encoding, true),
     FIELD("Access-Control-Request-Method", request_method, true),

@@ -8,6 +8,7 @@
 struct http_headers {
     struct span content_type, content_encoding, idempotency_key, if_match, if_none_match, origin;
     struct span request_method, request_headers; /* of a CORS preflight */
+    struct span host, fetch_site;                /* with origin: whose page sends it */
     int prefer_wait_s;                           /* -1: no (valid) Prefer: wait */
     const char *repeated;                        /* a field that came twice and must not */
 };

@@ -15,6 +15,7 @@ bool http_call_may_wait(const struct http_call *call)
 
 void http_call_park(struct http_call *call, void (*gone)(struct http_call *call))
 {
+    text_buffer_finish(&call->body); /* its client decides how large it is and how long it waits */
     call->server->waiting_calls++;
     http_connection_park(call->socket, gone);
 }

@@ -24,6 +24,8 @@
     X(BAD_JSON, 400, "bad-json", "The body is not acceptable JSON", "Send one JSON object.")       \
     X(BAD_REQUEST, 400, "bad-request", "The request is not acceptable",                            \
       "See /openapi.json for what is.")                                                            \
+    X(CROSS_ORIGIN, 403, "cross-origin", "A page of another site may not do this",                 \
+      "If pages of its origin are meant to, list that origin in CORS_ALLOW_ORIGINS.")              \
     X(NOT_FOUND, 404, "not-found", "No such process",                                              \
       "No process with this id has been stored here; check the id.")                               \
     X(UNKNOWN_GROUP, 404, "unknown-group", "No such group",                                        \
@@ -67,7 +69,7 @@
       "Repeat the request after a moment; whether a change was made is not known.")                \
     X(TIMEOUT, 503, "storage-timeout", "The storage did not answer in time",                       \
       "Repeat the request after a moment; whether a change was made is not known.")                \
-    X(OVERLOADED, 503, "overloaded", "Too many connections", "Repeat the request after a moment.") \
+    X(OVERLOADED, 503, "overloaded", "Too much at a time", "Repeat the request after a moment.")   \
     X(STOPPING, 503, "stopping", "The server is stopping",                                         \
       "Repeat the request: another instance, or this one restarted, will answer.")                 \
     X(STORAGE_FULL, 507, "storage-full", "The storage is full",                                    \

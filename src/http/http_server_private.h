@@ -36,6 +36,7 @@ struct http_server {
     unsigned running_calls;         /* of these, out with the manager */
     unsigned waiting_calls;         /* of these, asked to wait for a process */
     unsigned open_lists;            /* out with the manager */
+    unsigned open_bulks;            /* likewise */
     struct list_link waiting_lists; /* repo_list.op.link of those that wait for their turn */
     bool starting_lists;
     bool quiesced;

@@ -17,11 +17,18 @@
 #define LOOK_EVERY_MS     2000  /* of a parked one, unless there are many ... */
 #define LOOK_APART_MS     4     /* ... as all together look no more often than this */
 #define LOOK_SELDOM_MS    10000
+#define TYPES_OF_WEIGHT   16 /* so many types make a look twice as dear */
 #define TICK_MS           20 /* the timer looks after all parked ones no more often */
 
 static struct process_claim *parked_claim(struct list_link *link)
 {
     return container_of(link, struct process_claim, parked);
+}
+
+/* What a look of it costs, beside that of a claim of one type. */
+static size_t weight_of(const struct process_claim *call)
+{
+    return 1 + call->claim.type_count / TYPES_OF_WEIGHT;
 }
 
 /* It makes room first: what it hands on goes to others. */
@@ -30,7 +37,7 @@ static void leave(struct process_claim *call)
     if (list_is_empty(&call->parked))
         return;
     list_remove(&call->parked);
-    call->manager->claims.parked_count--;
+    call->manager->claims.parked_weight -= weight_of(call);
     if (call->woken)
         manager_claims_pass_on(call);
 }
@@ -103,6 +110,11 @@ static void hand_back(struct process_claim *call)
         release(call->manager, &all->each[i], &call->claim.processes[i]);
 }
 
+void process_manager_claim_return(struct process_claim *call)
+{
+    hand_back(call);
+}
+
 /* --- looking ------------------------------------------------------------------------------------
  */
 
@@ -123,7 +135,7 @@ static int64_t time_of(const struct process_claim *call)
 static void park(struct process_claim *call, int64_t now)
 {
     struct manager_claims *claims = &call->manager->claims;
-    int64_t pause = (int64_t)claims->parked_count * LOOK_APART_MS;
+    int64_t pause = (int64_t)claims->parked_weight * LOOK_APART_MS;
     if (pause < LOOK_EVERY_MS)
         pause = LOOK_EVERY_MS;
     else if (pause > LOOK_SELDOM_MS)
@@ -316,7 +328,7 @@ void process_manager_claim(struct process_manager *manager, struct process_claim
     identify(call);
     if (call->wait_ms > 0) {
         list_append(&manager->claims.parked, &call->parked);
-        manager->claims.parked_count++;
+        manager->claims.parked_weight += weight_of(call);
     }
     look(call);
 }

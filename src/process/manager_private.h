@@ -16,7 +16,7 @@ struct manager_schedule {
 #define MANAGER_ANNOUNCED 1024
 struct manager_claims {
     struct list_link parked; /* process_claim.parked, the oldest first */
-    size_t parked_count;
+    size_t parked_weight;
     struct list_link due; /* process_claim.op.link: those that look at the end of the turn */
     struct loop_task look;
     struct loop_timer *timer;

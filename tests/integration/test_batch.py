@@ -120,21 +120,33 @@ class Batch:
         self.assertFalse({one['process_id'] for one in other.json['processes']} - {None} &
                          {one['process_id'] for one in first.json['processes']})
 
-    def test_a_repeated_batch_keeps_its_ids_though_an_item_is_late_by_now(self):
-        # The deadline of the first lies ahead when it comes, and has passed when it is repeated.
-        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
+    def ends_late(self, process_id):
+        """Whether its deadline has ended it."""
+        process = self.status(self.client, process_id)
+        return process['done'] and (process['status'], process['error']['code']) == \
+            ('failed', 'deadline_exceeded')
+
+    def test_what_comes_after_its_deadline_fails_by_itself(self):
+        for deadline in ('2025-11-08T10:00:00Z', '1970-01-01T00:00:00Z'):
+            process_id = self.make(deadline=deadline)
+            eventually(lambda: self.ends_late(process_id), what='the deadline has ended it')
+
+    def test_a_request_may_be_repeated_after_its_deadline(self):
+        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
         items = [{'type': 'a', 'input': 1, 'deadline': soon.isoformat()},
                  {'type': 'b', 'input': 2}]
-        first = self.batch(*items, headers={'Idempotency-Key': 'k'})
-        ids = [one['process_id'] for one in first.json['processes']]
-        self.assertEqual(first.json['accepted'], 2)
-
-        def refused():
-            again = self.batch(*items, headers={'Idempotency-Key': 'k'}).json
-            self.assertEqual(again['processes'][1]['process_id'], ids[1])
-            return again['processes'][0]['process_id'] is None
-        eventually(refused, what='the deadline has passed')
-        self.assertEqual(self.total(), 2)
+        batch = self.batch(*items, headers={'Idempotency-Key': 'batch'})
+        self.assertEqual(batch.json['accepted'], 2)
+        single = self.client.post('/analyze', items[0], {'Idempotency-Key': 'single'})
+        self.assertEqual(single.status, 202, single)
+        late = (single.json['process_id'], batch.json['processes'][0]['process_id'])
+        eventually(lambda: all(self.ends_late(one) for one in late), what='both are over')
+        again = self.batch(*items, headers={'Idempotency-Key': 'batch'})
+        self.assertEqual((again.status, again.json), (202, batch.json))
+        again = self.client.post('/analyze', items[0], {'Idempotency-Key': 'single'})
+        self.assertEqual((again.status, again.json['process_id']), (200, late[0]))
+        self.assertEqual(again.json['error']['code'], 'deadline_exceeded')
+        self.assertEqual(self.total(), 3)
 
 
 @on_each_repository(WorkCase)

@@ -42,7 +42,8 @@ class Conditional:
                 self.assertEqual(answer.status, 202, answer)
 
     def test_entity_tag(self):
-        process_id = self.submit(self.client, {'type': 'none', 'input': 1})['process_id']
+        process_id = self.submit(self.client, {'type': 'none', 'input': 1,
+                                               'run_at': '2999-01-01T00:00:00Z'})['process_id']
         path = f'/status/{process_id}'
         first = self.client.get(path)
         tag = first.header('ETag')
@@ -59,6 +60,18 @@ class Conditional:
         answer = self.client.get(path, {'If-None-Match': tag})
         self.assertEqual(answer.status, 200, answer)
         self.assertNotEqual(answer.header('ETag'), tag)
+
+    def test_what_waits_is_never_unmodified(self):
+        process_id = self.submit(self.client, {'type': 'none', 'input': 1})['process_id']
+        first = self.client.get(f'/status/{process_id}')
+        self.assertEqual(self.client.post('/types/none/pause').status, 200)
+        tag = {'If-None-Match': first.header('ETag')}
+        answer = self.client.get(f'/status/{process_id}', tag)
+        self.assertEqual((answer.status, answer.json['reason']), (200, 'paused'))
+        self.assertEqual(answer.header('ETag'), first.header('ETag'))
+        self.client.post(f'/processes/{process_id}/cancel')
+        tag = {'If-None-Match': self.client.get(f'/status/{process_id}').header('ETag')}
+        self.assertEqual(self.client.get(f'/status/{process_id}', tag).status, 304)
 
     def test_if_match(self):
         process_id = self.submit(self.client, {'type': 'none', 'input': 1})['process_id']

@@ -80,11 +80,16 @@ class Groups:
 
     def test_a_group_that_is_none(self):
         self.assert_problem(self.client.get('/groups/g'), 404, type='/problems/unknown-group')
-        for name in ('', 'a%20b', 'a%2Fb', '%C3%A4', 'x' * 129, '%00'):
+        for name in ('a%20b', 'a%2Fb', '%C3%A4', 'x' * 129, '%00'):
             for method, tail in (('GET', ''), ('POST', '/cancel'), ('POST', '/retry')):
                 with self.subTest(name=name[:10], tail=tail):
                     self.assert_problem(self.client.request(method, f'/groups/{name}{tail}'), 400,
                                         type='/problems/bad-name')
+        for method, path in (('GET', '/groups/'), ('POST', '/groups//cancel'),
+                             ('POST', '/groups//retry')):
+            with self.subTest(f'{method} {path}'):
+                self.assert_problem(self.client.request(method, path), 404,
+                                    type='/problems/unknown-path')
 
     def test_bad_queries(self):
         self.make(group='g')

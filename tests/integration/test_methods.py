@@ -124,6 +124,52 @@ class CorsOff(Case):
         self.assertEqual(answer.header('Access-Control-Allow-Origin'), '*')
 
 
+class CrossSite(SharedServerCase):
+    """What browsers send for pages without asking beforehand: POST without a body, or as text."""
+
+    settings = {'CORS_ALLOW_ORIGINS': 'https://app.example'}
+    STRANGERS = ({'Origin': 'https://evil.example'}, {'Origin': 'null'},
+                 {'Origin': 'https://evil.example', 'Sec-Fetch-Site': 'cross-site'},
+                 {'Sec-Fetch-Site': 'same-site'})
+
+    def own_origin(self):
+        return f'http://{self.server.host}:{self.server.port}'
+
+    def test_pages_of_other_sites_change_nothing(self):
+        process_id = self.submit(self.client, {'type': 'none', 'input': 1})['process_id']
+        for headers in self.STRANGERS:
+            for method, path in (('POST', '/processes/cancel?status=pending'),
+                                 ('POST', f'/processes/{process_id}/cancel'),
+                                 ('POST', '/types/none/pause'), ('POST', '/claim'),
+                                 ('POST', '/analyze'), ('DELETE', f'/processes/{process_id}'),
+                                 ('DELETE', '/cleanup')):
+                with self.subTest(f'{method} {path}', headers=headers):
+                    problem = self.assert_problem(
+                        self.client.request(method, path, headers=headers), 403,
+                        type='/problems/cross-origin')
+                    self.assertIn('CORS_ALLOW_ORIGINS', problem['detail'])
+            for method in ('GET', 'HEAD', 'OPTIONS'):
+                answer = self.client.request(method, '/processes', headers=headers)
+                self.assertIn(answer.status, (200, 204), method)
+        self.assertEqual(self.status(self.client, process_id)['status'], 'pending')
+        self.assertFalse(self.client.get('/types').json['types'][0]['paused'])
+
+    def test_all_others_do(self):
+        for headers in ({}, {'Origin': 'https://app.example'}, {'Origin': self.own_origin()},
+                        {'Origin': 'https://app.example', 'Sec-Fetch-Site': 'cross-site'},
+                        {'Origin': 'https://proxied.example', 'Sec-Fetch-Site': 'same-origin'},
+                        {'Sec-Fetch-Site': 'none'}):
+            with self.subTest(headers=headers):
+                answer = self.client.post('/types/other/resume', headers=headers)
+                self.assertEqual(answer.status, 200, answer)
+
+    def test_every_origin(self):
+        client = self.start_server({'CORS_ALLOW_ORIGINS': '*'}).client
+        answer = client.post('/types/other/resume', headers={
+            'Origin': 'https://evil.example', 'Sec-Fetch-Site': 'cross-site'})
+        self.assertEqual(answer.status, 200, answer)
+
+
 class BasePath(Case):
     def test_everything_is_also_below_it(self):
         client = self.start_server({'BASE_PATH': '/api'}).client

@@ -140,14 +140,18 @@ class Pause:
         self.assertEqual(got[0].json['processes'][0]['process_id'], process_id)
 
     def test_names_that_are_no_types(self):
-        for name in ('', 'a%20b', 'a:b', '%C3%A4', 'x' * 65, '%2F'):
+        for name in ('a%20b', 'a:b', '%C3%A4', 'x' * 65, '%2F'):
             for what in ('pause', 'resume'):
                 with self.subTest(name=name[:10], what=what):
                     self.assert_problem(self.client.post(f'/types/{name}/{what}'), 400,
                                         type='/problems/bad-name')
         self.assert_problem(self.client.post('/types/a/pause?x=1'), 400)
         self.assert_problem(self.client.post('/types/a/pause', {'a': 1}), 422)
-        self.assert_problem(self.client.post('/types/a/stop'), 404)
+        for method, path in (('GET', '/types/'), ('POST', '/types//pause'),
+                             ('POST', '/types//resume'), ('POST', '/types/a/stop')):
+            with self.subTest(f'{method} {path}'):
+                self.assert_problem(self.client.request(method, path), 404,
+                                    type='/problems/unknown-path')
         self.assert_problem(self.client.get('/types/a/pause'), 405)
         self.assertEqual(self.get('/types'), {'types': [], 'truncated': False})
 

@@ -108,12 +108,48 @@ static void lists_that_wait_end_with_the_repository(void **state)
     }
 }
 
+static void bulk(size_t i)
+{
+    client_send(clients[i], "POST /processes/cancel?status=pending HTTP/1.1\r\nHost: h\r\n\r\n");
+}
+
+static void expect_bulk(size_t i)
+{
+    held_repository_release(fixture.repository, 0);
+    client_read(&fixture, clients[i], false, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_member(&answer, "complete", "true");
+}
+
+/* Each of them keeps the store busy for seconds. */
+static void two_bulk_changes_at_a_time(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        bulk(i);
+        fixture_wait_held(&fixture, i + 1);
+    }
+    bulk(2);
+    client_read(&fixture, clients[2], false, &answer);
+    assert_problem(&answer, 503, "overloaded");
+    assert_field(&answer, "Retry-After", "1");
+    client_send(clients[2], "POST /groups/g/retry HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_read(&fixture, clients[2], false, &answer);
+    assert_problem(&answer, 503, "overloaded");
+    expect_bulk(0);
+    bulk(2);
+    fixture_wait_held(&fixture, 2);
+    expect_bulk(1);
+    expect_bulk(2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lists_take_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_of_groups_take_turns_too, setup_connected, teardown),
         cmocka_unit_test_setup_teardown(lists_that_wait_end_with_the_repository, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_bulk_changes_at_a_time, setup_connected, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

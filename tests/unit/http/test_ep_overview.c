@@ -124,6 +124,8 @@ static void many_are_changed_at_once(void **state)
     assert_problem(ask(&fixture, "POST", "/processes/cancel?status=pending", NULL, "[]"), 422,
                    "invalid");
     assert_problem(post("/groups/%20/cancel"), 400, "bad-name");
+    assert_problem(post("/groups//cancel"), 404, "unknown-path");
+    assert_problem(get("/groups/"), 404, "unknown-path");
     assert_member(get("/stats"), "pending", "3");
 }
 
@@ -157,6 +159,8 @@ static void types_tell_how_they_stand(void **state)
                                          "\"running\":1,\"paused\":false,\"workers\":1,"
                                          "\"last_claimed_at\":\"2"));
     assert_problem(post("/types/a:b/pause"), 400, "bad-name");
+    assert_problem(post("/types//pause"), 404, "unknown-path");
+    assert_problem(get("/types/"), 404, "unknown-path");
     assert_problem(get("/types?x"), 400, "bad-query");
 }
 

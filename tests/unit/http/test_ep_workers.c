@@ -1,7 +1,7 @@
 /* What workers ask for: claims, reports, waiting, and clients that hang up meanwhile. */
 #include "http/http_fixture.h"
 
-#include "http/http_server_private.h"
+#include "http/http_call.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -320,6 +320,35 @@ static void repeated_reports_are_answered_alike(void **state)
     }
 }
 
+static const struct answer *report_if(const struct lease *lease, const char *what, const char *tag)
+{
+    char path[128], fields[64], body[128];
+    snprintf(path, sizeof(path), "/processes/%s/%s", lease->id, what);
+    snprintf(fields, sizeof(fields), "If-Match: %s\r\n", tag);
+    snprintf(body, sizeof(body), "{\"lease_token\":\"%s\"%s}", lease->token,
+             strcmp(what, "progress") == 0 ? ",\"percent\":1" : "");
+    return ask(&fixture, "POST", path, fields, body);
+}
+
+static void reports_know_if_match(void **state)
+{
+    static const char *const reports[] = {"heartbeat", "progress", "complete", "fail", "release"};
+    (void)state;
+    fixture_start(&fixture);
+    for (size_t i = 0; i < sizeof(reports) / sizeof(*reports); i++) {
+        create("");
+        struct lease lease = claim();
+        assert_problem(report_if(&lease, reports[i], "\"1\""), 412, "version-mismatch");
+        const struct answer *said = report_if(&lease, reports[i], "\"9\"");
+        assert_problem(said, 412, "version-mismatch");
+        assert_field(said, "ETag", "\"2\"");
+        assert_member(said, "process_status", "\"running\"");
+        assert_problem(report_if(&lease, reports[i], "\"2\", \"3\""), 400, "bad-header");
+        assert_member(status_of(lease.id), "version", "2");
+        assert_int_equal(report_if(&lease, reports[i], "\"2\"")->status, 200);
+    }
+}
+
 static void a_stale_token_is_told_who_has_it(void **state)
 {
     static const char *const reports[] = {"heartbeat", "progress", "complete", "fail", "release"};
@@ -430,6 +459,25 @@ static void claims_beyond_the_limit_do_not_wait(void **state)
     turn_until_waiting(0);
 }
 
+static void assert_body_is_dropped(struct client *client)
+{
+    const struct list_link *parked = fixture.server->deadlines.parked.next;
+    assert_null(container_of(parked, struct http_connection, link)->call->body.data);
+    client_close(client);
+    turn_until_waiting(0);
+}
+
+/* As many may wait for minutes, and a body may be large. */
+static void who_waits_keeps_no_body(void **state)
+{
+    (void)state;
+    fixture_start(&fixture);
+    assert_body_is_dropped(park("/claim", "", CLAIM_AND("\"wait_seconds\":300")));
+    assert_body_is_dropped(park("/analyze", "Prefer: wait=60\r\n", "{\"type\":\"t\",\"input\":1}"));
+    struct lease lease = claim();
+    assert_body_is_dropped(park_report(&lease, "heartbeat", ",\"wait_seconds\":300"));
+}
+
 static void a_stop_ends_waiting_claims(void **state)
 {
     (void)state;
@@ -503,21 +551,17 @@ static void finish_held(struct client *client)
     finish_waiting(client);
 }
 
-/* The repository has its claim when the client hangs up: what it gives then is handed back. */
-static void what_is_claimed_for_one_who_left_is_handed_back(void **state)
+static const char *create_held(void)
 {
-    (void)state;
-    fixture_start(&fixture);
+    static char id[40];
     finish_held(send_post("/analyze", "", "{\"type\":\"t\",\"input\":1}"));
-    char id[40];
     snprintf(id, sizeof(id), "%.36s", answer_member(&answer, "process_id") + 1);
+    return id;
+}
 
-    struct client *client = park("/claim", "", CLAIM_AND("\"wait_seconds\":300"));
-    fixture_wait_held(&fixture, 1);
-    client_close(client);
-    int64_t watched = clock_steady_ms() + 100; /* the hang-up is seen while the claim is out */
-    while (clock_steady_ms() < watched)
-        loop_turn(fixture.loop, 10);
+/* Lets the claim go that is held. */
+static void assert_is_handed_back(const char *id)
+{
     held_repository_release(fixture.repository, 0);
     fixture_wait_held(&fixture, 1); /* the release */
     held_repository_release(fixture.repository, 0);
@@ -525,11 +569,53 @@ static void what_is_claimed_for_one_who_left_is_handed_back(void **state)
 
     char path[128];
     snprintf(path, sizeof(path), "GET /status/%s HTTP/1.1\r\nHost: h\r\n\r\n", id);
-    client = client_connect(&fixture);
+    struct client *client = client_connect(&fixture);
     client_send(client, path);
     finish_held(client);
     assert_member(&answer, "status", "\"pending\"");
     assert_member(&answer, "attempt", "1");
+}
+
+/* The repository has its claim when the client hangs up: what it gives then is handed back. */
+static void what_is_claimed_for_one_who_left_is_handed_back(void **state)
+{
+    (void)state;
+    fixture_start(&fixture);
+    const char *id = create_held();
+    struct client *client = park("/claim", "", CLAIM_AND("\"wait_seconds\":300"));
+    fixture_wait_held(&fixture, 1);
+    client_close(client);
+    int64_t watched = clock_steady_ms() + 100; /* the hang-up is seen while the claim is out */
+    while (clock_steady_ms() < watched)
+        loop_turn(fixture.loop, 10);
+    assert_is_handed_back(id);
+}
+
+/* So soon that its socket was not watched yet. */
+static void who_leaves_at_once_claims_nothing(void **state)
+{
+    (void)state;
+    fixture_start(&fixture);
+    const char *id = create_held();
+    struct client *client = park("/claim", "", CLAIM_AND("\"wait_seconds\":300"));
+    fixture_wait_held(&fixture, 1);
+    client_close(client);
+    assert_is_handed_back(id);
+}
+
+/* ... or is not watched at all. */
+static void who_leaves_a_slow_claim_claims_nothing(void **state)
+{
+    (void)state;
+    fixture_start(&fixture);
+    const char *id = create_held();
+    struct client *client = send_post("/claim", "", CLAIM);
+    fixture_wait_held(&fixture, 1);
+    client_close(client);
+    int64_t slow = clock_wall_ms() + 50;
+    while (clock_wall_ms() < slow)
+        loop_turn(fixture.loop, 10);
+    assert_is_handed_back(id);
 }
 
 static void a_heartbeat_waits_for_a_cancel(void **state)
@@ -601,16 +687,20 @@ int main(void)
         TEST(a_retry_waits_as_the_worker_says),
         TEST(repeated_reports_are_answered_alike),
         TEST(a_stale_token_is_told_who_has_it),
+        TEST(reports_know_if_match),
         TEST(a_cancel_is_in_the_next_answer),
         TEST(a_completion_claims_the_next),
         TEST(a_claim_waits_for_work),
         TEST(a_claim_waits_no_longer_than_said),
         TEST(claims_beyond_the_limit_do_not_wait),
+        TEST(who_waits_keeps_no_body),
         TEST(a_stop_ends_waiting_claims),
         TEST(who_hangs_up_claims_nothing),
         TEST(who_only_stops_sending_claims_nothing),
         TEST(who_sends_on_keeps_waiting),
         HELD_TEST(what_is_claimed_for_one_who_left_is_handed_back),
+        HELD_TEST(who_leaves_at_once_claims_nothing),
+        HELD_TEST(who_leaves_a_slow_claim_claims_nothing),
         TEST(a_heartbeat_waits_for_a_cancel),
         TEST(a_waiting_heartbeat_hears_of_the_end),
         TEST(waiting_calls_end_when_the_client_hangs_up),

@@ -135,7 +135,8 @@ static void status_knows_conditions_and_fields(void **state)
 {
     (void)state;
     fixture_start(&fixture);
-    const char *id = create("{\"type\":\"t\",\"input\":{\"a\" : 1}}");
+    const char *id = create("{\"type\":\"t\",\"input\":{\"a\" : 1},"
+                            "\"run_at\":\"2999-01-01T00:00:00Z\"}");
     const char *path = path_of("/status/", id, "");
     const struct answer *answer =
         ask(&fixture, "GET", path, "If-None-Match: \"9\", W/\"1\"\r\n", NULL);
@@ -524,6 +525,47 @@ static void cors_is_by_list(void **state)
     assert_field(answer, "Access-Control-Allow-Methods", NULL);
 }
 
+/* None of these needs a preflight, so browsers send them for any page. */
+static void pages_of_other_sites_change_nothing(void **state)
+{
+    static const char *const origins[] = {"https://a.example", NULL};
+    static const char *const strangers[] = {
+        "Origin: https://b.example\r\n",
+        "Origin: null\r\n",
+        "Origin: http://h\r\nSec-Fetch-Site: cross-site\r\n",
+        "Sec-Fetch-Site: same-site\r\n",
+    };
+    static const char *const fellows[] = {
+        "Origin: http://h\r\n",
+        "Origin: https://a.example\r\nSec-Fetch-Site: cross-site\r\n",
+        "Sec-Fetch-Site: none\r\n",
+    };
+    static const char all[] = "/processes/cancel?status=pending";
+    (void)state;
+    fixture.options.cors_origins = origins;
+    fixture_start(&fixture);
+    create("{\"type\":\"t\",\"input\":1}");
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(*strangers); i++) {
+        const struct answer *answer = ask(&fixture, "POST", all, strangers[i], NULL);
+        assert_problem(answer, 403, "cross-origin");
+        assert_non_null(strstr(answer->body, "CORS_ALLOW_ORIGINS"));
+        assert_field(answer, "Access-Control-Allow-Origin", NULL);
+        assert_problem(ask(&fixture, "POST", "/types/t/pause", strangers[i], NULL), 403,
+                       "cross-origin");
+        assert_problem(ask(&fixture, "POST", "/claim", strangers[i], "{}"), 403, "cross-origin");
+        assert_problem(ask(&fixture, "DELETE", "/cleanup", strangers[i], NULL), 403,
+                       "cross-origin");
+        assert_int_equal(ask(&fixture, "GET", "/stats", strangers[i], NULL)->status, 200);
+        assert_int_equal(ask(&fixture, "HEAD", "/stats", strangers[i], NULL)->status, 200);
+        assert_int_equal(ask(&fixture, "OPTIONS", all, strangers[i], NULL)->status, 204);
+    }
+    assert_member(get("/stats"), "pending", "1");
+    for (size_t i = 0; i < sizeof(fellows) / sizeof(*fellows); i++)
+        assert_int_equal(ask(&fixture, "POST", "/types/t/pause", fellows[i], NULL)->status, 200);
+    assert_string_equal(ask(&fixture, "POST", all, NULL, NULL)->body,
+                        "{\"canceled\":1,\"complete\":true}");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -544,6 +586,7 @@ int main(void)
         TEST(methods_and_head),
         TEST(base_path_is_kept),
         TEST(cors_is_by_list),
+        TEST(pages_of_other_sites_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

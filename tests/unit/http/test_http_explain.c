@@ -106,9 +106,6 @@ static void what_does_not_wait_asks_nothing(void **state)
     char cancel[128];
     (void)state;
     const char *path = create("t", 2);
-    send_request("GET", path, "If-None-Match: \"1\"\r\n", "");
-    release_and_read(1);
-    assert_int_equal(answer.status, 304);
     snprintf(cancel, sizeof(cancel), "/processes/%s/cancel", path + strlen("/status/"));
     send_request("POST", cancel, "", "");
     release_and_read(1);
@@ -117,10 +114,28 @@ static void what_does_not_wait_asks_nothing(void **state)
     send_request("GET", path, "", "");
     release_and_read(1);
     assert_waits("null", "null");
+    send_request("GET", path, "If-None-Match: \"2\"\r\n", "");
+    release_and_read(1);
+    assert_int_equal(answer.status, 304);
     send_request("POST", "/analyze", "",
                  "{\"type\":\"t\",\"input\":1,\"run_at\":\"2999-01-01T00:00:00Z\"}");
     release_and_read(1);
     assert_member(&answer, "reason", "\"delayed\"");
+}
+
+/* The version stays the same when what it waits for changes. */
+static void what_waits_is_never_unmodified(void **state)
+{
+    (void)state;
+    const char *path = create("t", 2);
+    assert_waits("\"no_worker\"", "null");
+    send_request("POST", "/types/t/pause", "", "");
+    release_and_read(1);
+    send_request("GET", path, "If-None-Match: \"1\"\r\n", "");
+    release_and_read(2);
+    assert_int_equal(answer.status, 200);
+    assert_waits("\"paused\"", "null");
+    assert_field(&answer, "ETag", "\"1\"");
 }
 
 static void a_page_asks_for_all_at_once(void **state)
@@ -169,9 +184,13 @@ static void a_reason_that_cannot_be_had_is_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_answer_waits_for_the_reason),     TEST(submitting_asks_once_in_a_while),
-        TEST(what_does_not_wait_asks_nothing),     TEST(a_page_asks_for_all_at_once),
-        TEST(problems_that_show_a_process_say_it), TEST(a_reason_that_cannot_be_had_is_left_out),
+        TEST(the_answer_waits_for_the_reason),
+        TEST(what_waits_is_never_unmodified),
+        TEST(submitting_asks_once_in_a_while),
+        TEST(what_does_not_wait_asks_nothing),
+        TEST(a_page_asks_for_all_at_once),
+        TEST(problems_that_show_a_process_say_it),
+        TEST(a_reason_that_cannot_be_had_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
