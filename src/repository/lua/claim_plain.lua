@@ -35,7 +35,7 @@ end
 if r.status ~= 'pending' or r.type ~= type or r.timeout_ms or r.deadline or r.queue_deadline or
     not r.updated_at or r.updated_at > time or not r.created_at or not r.input or
     not string.find(r.attempt or '', '^%d+$') or not string.find(r.version or '', '^%d+$') or
-    redis.call('EXISTS', prefix .. 'process_paused') == 1 then
+    redis.call('SISMEMBER', prefix .. 'process_paused', type) == 1 then
     return {'SLOW', 0, 0, ''}
 end
 local attempt, version, events = r.attempt + 1, r.version + 1, (r.events or 0) + 1
