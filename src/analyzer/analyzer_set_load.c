@@ -9,9 +9,9 @@
 #include "analyzer/analyzer_environment.h"
 #include "analyzer/analyzer_set.h"
 #include "analyzer/analyzer_words.h"
+#include "proctrack/json_file.h"
 #include "proctrack/json_scan.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,36 +245,14 @@ static bool read_analyzers(struct reading *reading, struct span value, struct an
     return ok;
 }
 
-static bool read_document(struct reading *reading, struct span text, struct analyzer_set *set)
-{
-    struct span document, key, value, other_key, other_value;
-    struct json_fault fault;
-    if (!json_check(text, &document, &fault)) {
-        snprintf(reading->why, reading->why_size, "%s: byte %zu: %s", reading->path, fault.offset,
-                 fault.reason);
-        return false;
-    }
-    size_t cursor = 0;
-    if (json_kind_of(document) != JSON_KIND_OBJECT ||
-        !json_object_next(document, &cursor, &key, &value) || !json_string_is(key, "analyzers") ||
-        json_object_next(document, &cursor, &other_key, &other_value)) {
-        snprintf(reading->why, reading->why_size,
-                 "%s: must be an object with one member, \"analyzers\"", reading->path);
-        return false;
-    }
-    return read_analyzers(reading, value, set);
-}
-
 bool analyzer_set_load(struct analyzer_set *set, const char *path, char *ret_why, size_t why_size)
 {
     struct reading reading = {.path = path, .why = ret_why, .why_size = why_size};
     struct text_buffer text;
+    struct span analyzers;
     text_buffer_init(&text, FILE_MAX);
-    bool ok = text_append_file(&text, path);
-    if (ok)
-        ok = read_document(&reading, text_buffer_span(&text), set);
-    else
-        snprintf(ret_why, why_size, "%s: %s", path, strerror(errno));
+    bool ok = json_file_read(path, "analyzers", &text, &analyzers, ret_why, why_size) &&
+              read_analyzers(&reading, analyzers, set);
     text_buffer_finish(&text);
     return ok;
 }

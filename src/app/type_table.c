@@ -9,9 +9,9 @@
  * would be a rule that is silently not in force. */
 #include "app/type_table.h"
 
+#include "proctrack/json_file.h"
 #include "proctrack/json_scan.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,27 +251,13 @@ static bool read_type(struct reading *reading, struct span key, struct span valu
     return append(table, &type) || refuse(reading, "out of memory");
 }
 
-static bool read_document(struct reading *reading, struct span text, struct type_table *table)
+static bool read_types(struct reading *reading, struct span value, struct type_table *table)
 {
-    struct span document, key, value, other_key, other_value;
-    struct json_fault fault;
-    if (!json_check(text, &document, &fault)) {
-        snprintf(reading->why, reading->why_size, "%s: byte %zu: %s", reading->path, fault.offset,
-                 fault.reason);
-        return false;
-    }
-    size_t cursor = 0;
-    if (json_kind_of(document) != JSON_KIND_OBJECT ||
-        !json_object_next(document, &cursor, &key, &value) || !json_string_is(key, "types") ||
-        json_object_next(document, &cursor, &other_key, &other_value)) {
-        snprintf(reading->why, reading->why_size,
-                 "%s: must be an object with one member, \"types\"", reading->path);
-        return false;
-    }
+    struct span key, type;
     if (json_kind_of(value) != JSON_KIND_OBJECT)
         return refuse(reading, "must be an object that maps types to what they get");
-    for (cursor = 0; json_object_next(value, &cursor, &key, &other_value);) {
-        if (!read_type(reading, key, other_value, table))
+    for (size_t cursor = 0; json_object_next(value, &cursor, &key, &type);) {
+        if (!read_type(reading, key, type, table))
             return false;
     }
     return true;
@@ -281,12 +267,10 @@ bool type_table_load(struct type_table *table, const char *path, char *ret_why, 
 {
     struct reading reading = {.path = path, .why = ret_why, .why_size = why_size};
     struct text_buffer text;
+    struct span types;
     text_buffer_init(&text, FILE_MAX);
-    bool ok = text_append_file(&text, path);
-    if (ok)
-        ok = read_document(&reading, text_buffer_span(&text), table);
-    else
-        snprintf(ret_why, why_size, "%s: %s", path, strerror(errno));
+    bool ok = json_file_read(path, "types", &text, &types, ret_why, why_size) &&
+              read_types(&reading, types, table);
     text_buffer_finish(&text);
     return ok;
 }
