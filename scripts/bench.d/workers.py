@@ -58,11 +58,11 @@ def hold(server, count):
     caller.close()
 
 
-def run_load(bench, server, protocol, workers):
+def run_load(bench, server, protocol, workers, cores=None):
     """What workers_load counted, with the server's processor time beside it."""
     before = server.cpu_seconds()
     load = spawn([os.path.join(bench.options.build, "workers_load"), protocol, str(server.port),
-                  str(workers), str(bench.options.seconds)], bench.cores.others, text=True,
+                  str(workers), str(bench.options.seconds)], cores or bench.cores.others, text=True,
                  env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output, _ = load.communicate(timeout=bench.options.seconds + 60)
     server.check_alive()
@@ -88,7 +88,8 @@ def run_proctrackd(bench, workers, on_redis):
         redis = running.enter_context(bench.redis("redis")) if on_redis else None
         server = running.enter_context(bench.proctrackd(redis=redis))
         submit(server, number_to_do(bench, "proctrackd", workers))
-        return run_load(bench, server, "complete", workers)
+        # As with BullMQ, whose worker and queue are one program, Redis has the other cores alone.
+        return run_load(bench, server, "complete", workers, bench.cores.server if redis else None)
 
 
 def run_bullmq(bench, modules, workers):

@@ -177,12 +177,20 @@ static void on_looked(struct process_op *op)
 static bool announces(struct process_manager *manager, uint64_t who)
 {
     int64_t now = clock_steady_ms();
-    size_t slot = who % MANAGER_ANNOUNCED;
-    if (manager->claims.announced[slot].who == who &&
-        now - manager->claims.announced[slot].at < ANNOUNCE_EVERY_MS)
+    struct announced *set = manager->claims.announced[who % MANAGER_ANNOUNCED_SETS];
+    struct announced *slot = &set[0]; /* its own, else the one that was announced first */
+    for (size_t i = 0; i < MANAGER_ANNOUNCED_WAYS; i++) {
+        if (set[i].who == who) {
+            slot = &set[i];
+            break;
+        }
+        if (set[i].at < slot->at)
+            slot = &set[i];
+    }
+    if (slot->who == who && now - slot->at < ANNOUNCE_EVERY_MS)
         return false;
-    manager->claims.announced[slot].who = who;
-    manager->claims.announced[slot].at = now;
+    slot->who = who;
+    slot->at = now;
     return true;
 }
 

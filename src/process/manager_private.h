@@ -13,7 +13,12 @@ struct manager_schedule {
 };
 
 /* Claims that wait for work, and who has been announced not long ago. */
-#define MANAGER_ANNOUNCED 1024
+#define MANAGER_ANNOUNCED_SETS 512 /* where one is kept follows from its hash */
+#define MANAGER_ANNOUNCED_WAYS 4
+struct announced {
+    uint64_t who;
+    int64_t at; /* steady ms */
+};
 struct manager_claims {
     struct list_link parked; /* process_claim.parked, the oldest first */
     size_t parked_weight;
@@ -21,10 +26,7 @@ struct manager_claims {
     struct loop_task look;
     struct loop_timer *timer;
     int64_t timer_at; /* steady ms; INT64_MAX: it is not running */
-    struct {
-        uint64_t who;
-        int64_t at;
-    } announced[MANAGER_ANNOUNCED];
+    struct announced announced[MANAGER_ANNOUNCED_SETS][MANAGER_ANNOUNCED_WAYS];
 };
 
 /* Calls that others must find by id or key: in lists by its hash, as thousands can be open. */
