@@ -1,34 +1,9 @@
 /* Any body of POST /analyze: read, or refused with a problem that is itself JSON. */
+#include "requirements.h"
+
 #include "http/analyze_body.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void require_json(struct span text)
-{
-    struct span value;
-    struct json_fault fault;
-    require(json_check(text, &value, &fault));
-}
-
-static void require_problem(const struct http_faults *faults)
-{
-    struct text_buffer problem;
-    text_buffer_init(&problem, 1 << 20);
-    http_problem_open(&problem, PROBLEM_INVALID, NULL);
-    http_problem_faults(&problem, faults);
-    text_append_char(&problem, '}');
-    require(!problem.failed && faults->count > 0);
-    require_json(text_buffer_span(&problem));
-    text_buffer_finish(&problem);
-}
 
 static void require_draft(const struct analyze_draft *draft)
 {
