@@ -14,22 +14,21 @@
 
 /* --- server ----------------------------------------------------------------------------------- */
 
-void fixture_init(struct fixture *fixture, bool held)
+void fixture_init(struct fixture *f, bool held)
 {
-    *fixture = (struct fixture){0};
-    fixture->loop = loop_create();
-    assert_non_null(fixture->loop);
-    process_policy_defaults(&fixture->policy);
-    fixture->repository = memory_repository_create(&fixture->policy);
-    assert_non_null(fixture->repository);
+    *f = (struct fixture){0};
+    f->loop = loop_create();
+    assert_non_null(f->loop);
+    process_policy_defaults(&f->policy);
+    f->repository = memory_repository_create(&f->policy);
+    assert_non_null(f->repository);
     if (held)
-        fixture->repository = held_repository_create(fixture->repository, NULL);
-    fixture->manager_options.policy = &fixture->policy;
-    fixture->manager_options.default_max_attempts = 1;
-    fixture->manager = process_manager_create(fixture->loop, fixture->repository,
-                                              &fixture->manager_options, NULL, NULL);
-    assert_non_null(fixture->manager);
-    fixture->options = (struct http_options){
+        f->repository = held_repository_create(f->repository, NULL);
+    f->manager_options.policy = &f->policy;
+    f->manager_options.default_max_attempts = 1;
+    f->manager = process_manager_create(f->loop, f->repository, &f->manager_options, NULL, NULL);
+    assert_non_null(f->manager);
+    f->options = (struct http_options){
         .base_path = "",
         .max_body_bytes = 100000,
         .max_connections = 100,
@@ -42,50 +41,74 @@ void fixture_init(struct fixture *fixture, bool held)
     };
 }
 
-void fixture_start(struct fixture *fixture)
+struct fixture fixture;
+
+int fixture_setup(void **state)
+{
+    (void)state;
+    fixture_init(&fixture, false);
+    return 0;
+}
+
+int fixture_setup_held(void **state)
+{
+    (void)state;
+    fixture_init(&fixture, true);
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    (void)state;
+    if (fixture.loop != NULL)
+        fixture_stop(&fixture);
+    return 0;
+}
+
+void fixture_start(struct fixture *f)
 {
     const char *why = NULL;
-    int fd = http_listen("127.0.0.1", 0, true, &fixture->port, &why);
+    int fd = http_listen("127.0.0.1", 0, true, &f->port, &why);
     assert_true(fd >= 0);
-    fixture->server = http_server_create(fixture->loop, fixture->manager, &fixture->options, fd);
-    assert_non_null(fixture->server);
+    f->server = http_server_create(f->loop, f->manager, &f->options, fd);
+    assert_non_null(f->server);
 }
 
-void fixture_stop(struct fixture *fixture)
+void fixture_stop(struct fixture *f)
 {
-    http_server_quiesce(fixture->server);
-    process_manager_stop(fixture->manager);
-    repository_close(fixture->repository);
-    while (http_server_open_calls(fixture->server) > 0)
-        loop_turn(fixture->loop, 100);
-    fixture_finish(fixture);
+    http_server_quiesce(f->server);
+    process_manager_stop(f->manager);
+    repository_close(f->repository);
+    while (http_server_open_calls(f->server) > 0)
+        loop_turn(f->loop, 100);
+    fixture_finish(f);
 }
 
-void fixture_finish(struct fixture *fixture)
+void fixture_finish(struct fixture *f)
 {
-    http_server_destroy(fixture->server);
-    process_manager_destroy(fixture->manager);
-    repository_destroy(fixture->repository);
-    loop_destroy(fixture->loop);
-    *fixture = (struct fixture){0};
+    http_server_destroy(f->server);
+    process_manager_destroy(f->manager);
+    repository_destroy(f->repository);
+    loop_destroy(f->loop);
+    *f = (struct fixture){0};
 }
 
-void fixture_wait_held(struct fixture *fixture, size_t count)
+void fixture_wait_held(struct fixture *f, size_t count)
 {
     int64_t deadline = clock_steady_ms() + PATIENCE_MS;
-    while (held_repository_count(fixture->repository) != count) {
+    while (held_repository_count(f->repository) != count) {
         assert_true(clock_steady_ms() < deadline);
-        loop_turn(fixture->loop, 10);
+        loop_turn(f->loop, 10);
     }
 }
 
 /* --- client ----------------------------------------------------------------------------------- */
 
-struct client *client_connect(struct fixture *fixture)
+struct client *client_connect(struct fixture *f)
 {
     struct client *client = calloc(1, sizeof(*client));
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)fixture->port),
+                                  .sin_port = htons((uint16_t)f->port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_non_null(client);
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -105,7 +128,7 @@ void client_send(struct client *client, const char *text)
     assert_int_equal(send(client->fd, text, len, MSG_NOSIGNAL), len);
 }
 
-bool client_send_all(struct fixture *fixture, struct client *client, const char *data, size_t len)
+bool client_send_all(struct fixture *f, struct client *client, const char *data, size_t len)
 {
     while (len > 0) {
         ssize_t sent = send(client->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -115,7 +138,7 @@ bool client_send_all(struct fixture *fixture, struct client *client, const char 
             data += sent;
             len -= (size_t)sent;
         }
-        loop_turn(fixture->loop, sent > 0 ? 0 : 10);
+        loop_turn(f->loop, sent > 0 ? 0 : 10);
     }
     return true;
 }
@@ -155,15 +178,14 @@ static bool take(struct client *client, bool head, struct answer *ret_answer)
     return true;
 }
 
-void client_read(struct fixture *fixture, struct client *client, bool head,
-                 struct answer *ret_answer)
+void client_read(struct fixture *f, struct client *client, bool head, struct answer *ret_answer)
 {
     int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (!take(client, head, ret_answer)) {
         if (client->closed)
             fail_msg("closed without an answer; got: %s", client->in);
         assert_true(clock_steady_ms() < deadline);
-        loop_turn(fixture->loop, 5);
+        loop_turn(f->loop, 5);
         receive(client, MSG_DONTWAIT);
     }
 }
@@ -176,23 +198,23 @@ void client_read_rest(struct client *client, struct answer *ret_answer)
     assert_int_equal(client->len, 0);
 }
 
-void client_expect_close(struct fixture *fixture, struct client *client)
+void client_expect_close(struct fixture *f, struct client *client)
 {
     int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (!client->closed) {
         assert_true(clock_steady_ms() < deadline);
-        loop_turn(fixture->loop, 5);
+        loop_turn(f->loop, 5);
         receive(client, MSG_DONTWAIT);
     }
     assert_int_equal(client->len, 0);
 }
 
-const struct answer *ask(struct fixture *fixture, const char *method, const char *target,
+const struct answer *ask(struct fixture *f, const char *method, const char *target,
                          const char *fields, const char *body)
 {
     static struct answer answer;
     static char message[120000];
-    struct client *client = client_connect(fixture);
+    struct client *client = client_connect(f);
     int len = snprintf(message, sizeof(message), "%s %s HTTP/1.1\r\nHost: h\r\n%s", method, target,
                        fields != NULL ? fields : "");
     if (body != NULL)
@@ -202,7 +224,7 @@ const struct answer *ask(struct fixture *fixture, const char *method, const char
     else
         snprintf(message + len, sizeof(message) - (size_t)len, "\r\n");
     client_send(client, message);
-    client_read(fixture, client, strcmp(method, "HEAD") == 0, &answer);
+    client_read(f, client, strcmp(method, "HEAD") == 0, &answer);
     client_close(client);
     return &answer;
 }

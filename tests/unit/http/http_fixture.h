@@ -19,12 +19,18 @@ struct fixture {
     int port;
 };
 
+/* The one of the running test, made by one of the set-ups: `held` holds the repository's calls. */
+extern struct fixture fixture;
+int fixture_setup(void **state);
+int fixture_setup_held(void **state);
+int fixture_teardown(void **state); /* also after the test has finished it */
+
 /* Everything but the server. */
-void fixture_init(struct fixture *fixture, bool held);
-void fixture_start(struct fixture *fixture);
+void fixture_init(struct fixture *f, bool held);
+void fixture_start(struct fixture *f);
 /* In the order in which a program ends; the parts may have been ended before. */
-void fixture_stop(struct fixture *fixture);
-void fixture_finish(struct fixture *fixture);
+void fixture_stop(struct fixture *f);
+void fixture_finish(struct fixture *f);
 
 struct client {
     int fd;
@@ -39,24 +45,23 @@ struct answer {
     char body[130000];
 };
 
-struct client *client_connect(struct fixture *fixture);
+struct client *client_connect(struct fixture *f);
 void client_close(struct client *client);
 void client_send(struct client *client, const char *text);
 /* Sends all of it, turning the loop as needed. False when the server has closed. */
-bool client_send_all(struct fixture *fixture, struct client *client, const char *data, size_t len);
+bool client_send_all(struct fixture *f, struct client *client, const char *data, size_t len);
 /* Turns the loop until a whole answer has come, and takes it. head: without a body. */
-void client_read(struct fixture *fixture, struct client *client, bool head,
-                 struct answer *ret_answer);
+void client_read(struct fixture *f, struct client *client, bool head, struct answer *ret_answer);
 /* Reads what the server wrote before it ended, without a loop. */
 void client_read_rest(struct client *client, struct answer *ret_answer);
 /* Turns the loop until the server has closed, having sent nothing more. */
-void client_expect_close(struct fixture *fixture, struct client *client);
+void client_expect_close(struct fixture *f, struct client *client);
 /* Turns the loop until the repository holds so many calls. */
-void fixture_wait_held(struct fixture *fixture, size_t count);
+void fixture_wait_held(struct fixture *f, size_t count);
 
 /* One request on a connection of its own; the text has everything but `Host`, or NULL for fields
  * and body. The answer is static. */
-const struct answer *ask(struct fixture *fixture, const char *method, const char *target,
+const struct answer *ask(struct fixture *f, const char *method, const char *target,
                          const char *fields, const char *body);
 
 /* The value of a header field, or NULL; static. */

@@ -3,29 +3,6 @@
 
 #define ITEM "{\"type\":\"t\",\"input\":1}"
 
-static struct fixture fixture;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, false);
-    return 0;
-}
-
-static int setup_held(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
-
 static const struct answer *post(const char *fields, const char *body)
 {
     return ask(&fixture, "POST", "/analyze/batch", fields, body);
@@ -122,10 +99,13 @@ static void a_batch_that_is_not_stored_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_item_has_its_own_outcome, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_whole_must_be_a_batch, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_repeated_batch_is_replayed, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_batch_that_is_not_stored_says_so, setup_held, teardown),
+        cmocka_unit_test_setup_teardown(each_item_has_its_own_outcome, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_whole_must_be_a_batch, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_repeated_batch_is_replayed, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_batch_that_is_not_stored_says_so, fixture_setup_held,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

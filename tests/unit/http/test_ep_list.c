@@ -6,7 +6,6 @@
 #define LIST    "GET /processes HTTP/1.1\r\nHost: h\r\n\r\n"
 #define CLIENTS 10
 
-static struct fixture fixture;
 static struct answer answer;
 static struct client *clients[CLIENTS];
 

@@ -3,23 +3,8 @@
 
 #include <stdio.h>
 
-static struct fixture fixture;
 static char token[LEASE_TOKEN_TEXT_SIZE];
 static struct process_id claimed_id;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
 
 static const struct answer *get(const char *target)
 {
@@ -209,7 +194,7 @@ static void a_timeline_tells_what_happened(void **state)
     assert_problem(get("/processes/6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55/events"), 404, "not-found");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

@@ -13,30 +13,7 @@
 #define CLAIM        "{\"types\":[\"t\"],\"worker\":\"w-1\"}"
 #define CLAIM_AND(m) "{\"types\":[\"t\"],\"worker\":\"w-1\"," m "}"
 
-static struct fixture fixture;
 static struct answer answer; /* of a client that waited */
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, false);
-    return 0;
-}
-
-static int setup_held(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (fixture.loop != NULL)
-        fixture_stop(&fixture);
-    return 0;
-}
 
 /* --- requests --------------------------------------------------------------------------------- */
 
@@ -673,8 +650,8 @@ static void waiting_calls_end_when_the_client_hangs_up(void **state)
     assert_member(ask(&fixture, "GET", "/stats", NULL, NULL), "pending", "1");
 }
 
-#define TEST(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define HELD_TEST(name) cmocka_unit_test_setup_teardown(name, setup_held, teardown)
+#define TEST(name)      cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define HELD_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_held, fixture_teardown)
 
 int main(void)
 {

@@ -18,30 +18,7 @@
 #define BODY        "{\"input\":1,\"type\":\"t\",\"run_at\":\"2999-01-01T00:00:00Z\"}"
 #define BODY_LENGTH "Content-Length: 54\r\n\r\n"
 
-static struct fixture fixture;
 static struct answer answer;
-
-static int setup_direct(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, false);
-    return 0;
-}
-
-static int setup_held(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (fixture.loop != NULL)
-        fixture_stop(&fixture);
-    return 0;
-}
 
 /* Turns the loop until the server has sent something or has closed; meanwhile the client sends the
  * byte again and again. False when it was closed. */
@@ -318,8 +295,8 @@ static void stopping_waits_only_shortly_for_a_body(void **state)
     }
 }
 
-#define DIRECT(name) cmocka_unit_test_setup_teardown(name, setup_direct, teardown)
-#define HELD(name)   cmocka_unit_test_setup_teardown(name, setup_held, teardown)
+#define DIRECT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define HELD(name)   cmocka_unit_test_setup_teardown(name, fixture_setup_held, fixture_teardown)
 
 int main(void)
 {

@@ -5,22 +5,6 @@
 
 #define UNKNOWN_ID "6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55"
 
-static struct fixture fixture;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_stop(&fixture);
-    return 0;
-}
-
 static const struct answer *get(const char *target)
 {
     return ask(&fixture, "GET", target, NULL, NULL);
@@ -566,7 +550,7 @@ static void pages_of_other_sites_change_nothing(void **state)
                         "{\"canceled\":1,\"complete\":true}");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {

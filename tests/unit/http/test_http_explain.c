@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-static struct fixture fixture;
 static struct client *client;
 static struct answer answer;
 

@@ -12,30 +12,7 @@
 #define GET_UNKNOWN "GET /status/" UNKNOWN_ID " HTTP/1.1\r\nHost: h\r\n\r\n"
 #define POST_START  "POST /analyze HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
 
-static struct fixture fixture;
 static struct answer answer;
-
-static int setup_direct(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, false);
-    return 0;
-}
-
-static int setup_held(void **state)
-{
-    (void)state;
-    fixture_init(&fixture, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (fixture.loop != NULL)
-        fixture_stop(&fixture);
-    return 0;
-}
 
 static bool is_body_of(const char *id)
 {
@@ -547,8 +524,8 @@ static void unreadable_messages_are_counted(void **state)
     assert_non_null(strstr(answer_member(stats, "http"), "\"requests\":1"));
 }
 
-#define DIRECT(name) cmocka_unit_test_setup_teardown(name, setup_direct, teardown)
-#define HELD(name)   cmocka_unit_test_setup_teardown(name, setup_held, teardown)
+#define DIRECT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define HELD(name)   cmocka_unit_test_setup_teardown(name, fixture_setup_held, fixture_teardown)
 
 int main(void)
 {
