@@ -24,20 +24,20 @@ bool span_is(struct span a, const char *text)
     return span_equal(a, span_of(text));
 }
 
-static char ascii_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
+/* The cases of a letter differ in one bit. */
 bool span_is_nocase(struct span a, const char *text)
 {
-    if (a.data == NULL || strlen(text) != a.len)
+    if (a.data == NULL)
         return false;
     for (size_t i = 0; i < a.len; i++) {
-        if (ascii_lower(a.data[i]) != ascii_lower(text[i]))
+        unsigned char mine = (unsigned char)a.data[i], its = (unsigned char)text[i];
+        bool letter = (unsigned)(its | 0x20) - 'a' < 26;
+        if (mine != its && (!letter || (mine ^ its) != 0x20))
+            return false;
+        if (its == '\0')
             return false;
     }
-    return true;
+    return text[a.len] == '\0';
 }
 
 static bool is_blank(char c)
