@@ -25,6 +25,11 @@ bool process_id_new(struct process_id *ret_id);
 /* Exactly 36 characters, any version, upper or lower case. */
 bool process_id_parse(struct span text, struct process_id *ret_id);
 void process_id_format(const struct process_id *id, char ret_text[PROCESS_ID_TEXT_SIZE]);
+/* Its bytes, as the key of a table. */
+static inline struct span process_id_key(const struct process_id *id)
+{
+    return (struct span){(const char *)id->bytes, sizeof(id->bytes)};
+}
 int process_id_compare(const struct process_id *a, const struct process_id *b);
 /* The id of the n-th process of a batch (n < 1024): the same for the same base, a random UUID to
  * look at, and in order of n, as processes created in the same millisecond are queued by id. */
@@ -253,9 +258,11 @@ void process_timeline_append_created(struct text_buffer *out, const struct proce
  */
 
 struct process_view {
-    const char *reason;     /* NULL: null */
-    int64_t queue_position; /* 1: next; 0: null */
-    const char *base_path;  /* in front of links; "" for none */
+    const char *reason;       /* NULL: null */
+    int64_t queue_position;   /* 1: next; 0: null */
+    const char *base_path;    /* in front of links; "" for none */
+    int64_t retry_after_ms;   /* when to ask again; 0: null */
+    int64_t eta_p50, eta_p90; /* when it should be done, wall clock ms; p50 0: "eta" is null */
     bool with_input;
     bool for_worker; /* with lease_token and lease_until: for the one that has claimed it */
 };

@@ -7,6 +7,7 @@
 #ifndef PROCTRACK_PROCESS_MANAGER_H
 #define PROCTRACK_PROCESS_MANAGER_H
 
+#include "proctrack/change_stamps.h"
 #include "proctrack/loop.h"
 #include "proctrack/process_repository.h"
 
@@ -27,11 +28,13 @@ struct process_manager_options {
     size_t type_default_count;
     const struct span *known_types; /* those that analyzers serve */
     size_t known_type_count;
-    struct span default_type;   /* or absent */
-    bool known_types_only;      /* ACCEPT_TYPES=known */
-    int default_max_attempts;   /* where the client says nothing */
-    int64_t default_timeout_ms; /* likewise; 0: none */
-    bool sweeps;                /* this manager runs the schedule: one per instance */
+    struct span default_type;     /* or absent */
+    bool known_types_only;        /* ACCEPT_TYPES=known */
+    int default_max_attempts;     /* where the client says nothing */
+    int64_t default_timeout_ms;   /* likewise; 0: none */
+    bool sweeps;                  /* this manager runs the schedule: one per instance */
+    struct change_stamps *stamps; /* the instance's: what its managers change is noted here, by a
+                                     process's id and by a type's name, before it is told */
 };
 
 struct process_manager;
@@ -91,6 +94,16 @@ struct process_submit_batch {
 };
 void process_manager_submit_batch(struct process_manager *manager,
                                   struct process_submit_batch *call);
+
+/* `on_changed` (may be NULL) is called when a process may have changed: each that a call through
+ * this manager has changed, before that call's done() runs, and all that the repository tells of
+ * (see its on_changed, also for NULL). It may run from inside any call of this manager's. */
+void process_manager_on_changed(struct process_manager *manager,
+                                void (*on_changed)(void *arg, const struct process_id *id),
+                                void *arg);
+/* Hear of every process that is created, changed or removed by anybody. */
+void process_manager_follow(struct process_manager *manager, bool on);
+struct change_stamps *process_manager_stamps(const struct process_manager *manager);
 
 void process_manager_get(struct process_manager *manager, struct repo_get *call);
 void process_manager_list(struct process_manager *manager, struct repo_list *call);
@@ -152,9 +165,10 @@ struct process_await {
     /* private */
     struct process_manager *manager;
     struct repo_get get;
+    struct loop_task look;
     struct loop_timer *timer;
     struct list_link waiting;
-    int64_t deadline, pause_ms;
+    bool found, again, over;
 };
 void process_manager_await(struct process_manager *manager, struct process_await *call);
 /* The one who waits has gone: the call finishes soon, as at the end of its time. */
@@ -226,6 +240,23 @@ struct process_explain {
 };
 void process_manager_explain(struct process_manager *manager, struct process_explain *call);
 const char *process_explain_reason(const struct process_explain *call, size_t i);
+
+/* When to ask again, and when it should be done: from how long processes of its type have run, how
+ * long this one has, and how busy this loop's thread is. retry_after_ms is between PACE_MIN_MS and
+ * PACE_MAX_MS, with jitter; -1 when the process is final. fresh_ms: for so long the advice may be
+ * repeated. The expected end (half, nine tenths of those that ran so long already): TIME_NONE
+ * without history, while the process does not run and is not scheduled, and when it has run longer
+ * than any. The history is the last PACE_HISTORY run times that were seen of the type: those that
+ * end through this manager, and now and then the latest that are stored. */
+#define PACE_MIN_MS  250
+#define PACE_MAX_MS  30000
+#define PACE_HISTORY 64
+struct process_pace {
+    int64_t retry_after_ms, fresh_ms;
+    int64_t eta_p50, eta_p90; /* wall clock ms */
+};
+void process_manager_pace(struct process_manager *manager, const struct process *process,
+                          struct process_pace *ret_pace);
 
 /* What the sweeps have done since start. */
 struct process_manager_totals {

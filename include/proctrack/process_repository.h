@@ -61,7 +61,13 @@ struct repo_get {
     struct process_op op;
     struct process_id id;   /* in */
     bool with_input;        /* in */
+    bool brief;             /* in: what the resource shows is enough */
+    bool watch;             /* in: tell of the first change after this state, see on_changed */
     struct process process; /* out */
+    bool watched; /* out, with OK: whether the store will tell. What on_changed told of this
+                     process, or of all, while the call was open, has voided this state */
+    int64_t forgets_in_ms; /* out, when watched: the store forgets it by itself after so long, and
+                              may tell of that late; INT64_MAX: it does not */
 };
 
 /* One guarded change (process_apply). With OK, CONFLICT, LEASE_LOST and STALE `process` is the
@@ -71,7 +77,7 @@ struct repo_transition {
     struct process_id id;         /* in */
     struct process_change change; /* in */
     bool brief; /* in: with OK, only what a worker is told must be there: id, type, status, attempt,
-                   version, created_at, updated_at, lease_until, cancel_requested_at */
+                   version, created_at, started_at, updated_at, lease_until, cancel_requested_at */
     struct process process; /* out, without input */
     bool changed;           /* out: false when it had been made before */
     struct {                /* for a layer between the caller and the repository */
@@ -112,6 +118,10 @@ struct repo_remove {
     int64_t now;            /* in */
     int64_t if_version;     /* in, 0: any */
     struct process process; /* out */
+    struct {                /* as in repo_transition */
+        void (*done)(struct process_op *op);
+        void *arg;
+    } outer;
 };
 
 /* A place in an index: the next page starts after it. */
@@ -294,6 +304,7 @@ struct process_repository_ops {
     void (*sweep)(struct process_repository *repository, struct repo_sweep *call);
     void (*advance)(struct process_repository *repository, struct repo_advance *call);
     void (*ping)(struct process_repository *repository, struct repo_ping *call);
+    void (*follow)(struct process_repository *repository, bool on);
     void (*close)(struct process_repository *repository);
     void (*destroy)(struct process_repository *repository); /* after close */
 };
@@ -314,6 +325,16 @@ struct process_repository {
      * when it is absent, may have become claimable after a claim with `listen`. The manager's. */
     void (*on_work)(void *arg, struct span type);
     void *on_work_arg;
+    /* Called (when set) as soon as a process that a get gave as watched has changed or is gone,
+     * whoever did it, and once for each such get at least; with NULL when any of them may have:
+     * then none is watched any more, or all can be watched again. While the repository is followed
+     * also for every process that is created, changed or removed; NULL: some may have been missed.
+     * It may come without cause, and from inside a call of the repository's. The manager's. */
+    void (*on_changed)(void *arg, const struct process_id *id);
+    void *on_changed_arg;
+    /* How it hears of what others change: "local" (nobody else can), "tracking" (CLIENT TRACKING),
+     * "publish" (what instances publish with each change), "none" (it does not). Constant text. */
+    const char *watching;
     bool closed;
 };
 
@@ -340,6 +361,10 @@ void repository_events(struct process_repository *repository, struct repo_events
 void repository_sweep(struct process_repository *repository, struct repo_sweep *call);
 void repository_advance(struct process_repository *repository, struct repo_advance *call);
 void repository_ping(struct process_repository *repository, struct repo_ping *call);
+/* Hear of every change of any process from now on, or no longer; see on_changed. */
+void repository_follow(struct process_repository *repository, bool on);
+/* Whether it hears of what others change: `watching` is not "none". */
+bool repository_tells(const struct process_repository *repository);
 void repository_close(struct process_repository *repository);   /* twice is fine */
 void repository_destroy(struct process_repository *repository); /* NULL is fine; closes first */
 

@@ -47,12 +47,16 @@ struct redis_probe {
     char maxmemory_policy[32]; /* "noeviction" is what we want */
     bool has_maxmemory;        /* a limit is set, so that the policy matters */
     bool persists;             /* append-only file or snapshots are on */
+    bool tracks;               /* it tells us of keys that change: CLIENT TRACKING */
+    bool publishes;            /* it does not, but we may publish on the channel */
     char problem[256];         /* when it failed: one sentence for a person, no secrets */
 };
 
-/* Blocking, before any thread starts: connect, authenticate, SELECT, PING, INFO, all within
+/* Blocking, before any thread starts: connect, authenticate, SELECT, PING, INFO, and how changes
+ * can be heard of (`channel`: for those that would be published), all within
  * redis->connect_timeout_ms. UNAVAILABLE, TIMEOUT, INVALID (refused credentials or database). */
-enum err redis_probe(const struct redis_options *redis, struct redis_probe *ret_probe);
+enum err redis_probe(const struct redis_options *redis, const char *channel,
+                     struct redis_probe *ret_probe);
 
 /* --- the connection --------------------------------------------------------------------------- */
 
@@ -73,8 +77,9 @@ struct redis_client_setup {
     /* May be NULL. Called when the connection begins to serve, and when it ends or a try to make it
      * failed; it may close the client, but not destroy it. */
     void (*on_state)(void *arg, bool ready);
-    /* For a connection that listens, which is no news to whoever reads the log: it subscribes to
-     * this channel; else NULL. Its requests may only subscribe to it again. */
+    bool quiet; /* its comings and goings are no news to whoever reads the log */
+    /* For a connection that listens, which is quiet too: it subscribes to this channel; else NULL.
+     * Its requests may only subscribe to it again. */
     const char *channel;
     void (*on_message)(void *arg, const struct redisReply *payload);
     void *arg;
@@ -107,8 +112,9 @@ struct redis_request {
     /* Writes the commands. Runs in the submit, and again when Redis has forgotten a script. */
     void (*build)(struct redis_request *request, struct redis_commands *commands);
     void (*done)(struct redis_request *request, enum err err, struct redisReply *reply);
-    bool writes; /* with wait_replicas, OK means that so many replicas have it */
-    bool quiet;  /* an error that Redis answers is no news: it is not logged */
+    bool writes;    /* with wait_replicas, OK means that so many replicas have it */
+    bool quiet;     /* an error that Redis answers is no news: it is not logged */
+    int64_t number; /* out: what the last reply that was an integer said */
 
     /* private */
     struct list_link link;

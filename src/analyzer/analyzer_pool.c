@@ -1,6 +1,7 @@
 /* The pool looks for work in one place, look(): at most one claim per analyzer is open, for one
  * free slot. A claim that found a process is followed by the next; one that found nothing ends the
- * looking until a kick, a slot that comes free, or the poll. */
+ * looking until a kick or a slot that comes free, or until the poll, where the repository does not
+ * tell of what others bring. */
 #include "proctrack/analyzer_pool.h"
 
 #include "analyzer/analyzer_command.h"
@@ -30,6 +31,7 @@ struct lane {
     struct process_claim claim;
     bool claim_open;
     bool look_again; /* after the open claim */
+    bool failed;     /* the last claim: nobody listens for it */
     int64_t claimed_at;
     int64_t idle_since; /* when a claim last found nothing; INT64_MIN: look at once */
     struct slot *claim_slot;
@@ -101,6 +103,7 @@ static void on_claimed(struct process_op *op)
     struct lane *lane = container_of(op, struct lane, claim.op);
     const struct repo_claim *claim = &lane->claim.claim;
     lane->claim_open = false;
+    lane->failed = op->result != ERR_OK;
     if (op->result == ERR_OK && claim->count > 0) {
         start_run(lane, lane->claim_slot, &claim->processes[0]);
     } else {
@@ -130,14 +133,22 @@ static void claim(struct lane *lane, struct slot *slot)
     process_manager_claim(pool->context.manager, &lane->claim);
 }
 
-/* When this lane wants to look: INT64_MAX while it cannot. */
+static bool is_told(const struct lane *lane)
+{
+    return !lane->failed &&
+           repository_tells(process_manager_repository(lane->pool->context.manager));
+}
+
+/* When this lane wants to look: INT64_MAX while it cannot, or is told when to. */
 static int64_t look_at(const struct lane *lane)
 {
     if (lane->claim_open || free_slot(lane) == NULL)
         return INT64_MAX;
     if (lane->idle_since == INT64_MIN)
         return INT64_MIN;
-    return lane->idle_since + (lane->look_again ? LOOK_PAUSE_MS : lane->pool->poll_ms);
+    if (lane->look_again)
+        return lane->idle_since + LOOK_PAUSE_MS;
+    return is_told(lane) ? INT64_MAX : lane->idle_since + lane->pool->poll_ms;
 }
 
 static void arm_poll(struct analyzer_pool *pool, int64_t now)

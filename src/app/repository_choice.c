@@ -23,14 +23,22 @@ static void warn_of_redis(const struct redis_probe *probe)
             "a restart of Redis loses every process");
 }
 
+static const char *watching_of(const struct redis_probe *probe)
+{
+    if (probe->tracks)
+        return "tracking";
+    return probe->publishes ? "publish" : "none";
+}
+
 static void choose_redis(struct repository_choice *choice, const char *where,
                          const struct redis_probe *probe)
 {
     choice->redis = true;
     choice->durable = true;
-    log_info("repository=redis address=%s database=%d redis_version=%s", where,
-             choice->config->redis.database,
-             probe->version[0] != '\0' ? probe->version : "unknown");
+    choice->publishes = probe->publishes;
+    log_info("repository=redis address=%s database=%d redis_version=%s watching=%s", where,
+             choice->config->redis.database, probe->version[0] != '\0' ? probe->version : "unknown",
+             watching_of(probe));
     warn_of_redis(probe);
 }
 
@@ -55,10 +63,11 @@ enum exit_code repository_choose(const struct config *config, struct repository_
                  "keeps it");
         return EXIT_OK;
     }
-    char where[300] = "";
+    char where[300] = "", channel[REDIS_CHANNEL_SIZE] = "";
     struct redis_probe probe = {0};
     redis_options_describe(&config->redis, where, sizeof(where));
-    enum err err = redis_probe(&config->redis, &probe);
+    redis_repository_channel(config->redis_key_prefix, channel, sizeof(channel));
+    enum err err = redis_probe(&config->redis, channel, &probe);
     if (err == ERR_OK) {
         choose_redis(ret_choice, where, &probe);
         return EXIT_OK;
@@ -79,7 +88,7 @@ struct process_repository *repository_open(const struct repository_choice *choic
     const struct config *config = choice->config;
     if (choice->redis)
         return redis_repository_create(loop, &config->redis, config->redis_key_prefix,
-                                       &config->policy);
+                                       choice->publishes, &config->policy);
     return memory_repository_create(&config->policy);
 }
 

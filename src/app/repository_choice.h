@@ -10,6 +10,7 @@
 struct repository_choice {
     const struct config *config;
     bool redis;
+    bool publishes;            /* this Redis does not tell of changes: instances do */
     bool durable;              /* false: what is stored is lost when the program ends */
     char fallback_reason[512]; /* why it is not Redis although that was asked for; else empty */
 };

@@ -32,6 +32,7 @@ struct service {
     const struct config *config;
     struct repository_choice repository;
     struct io_loop_options options;
+    struct change_stamps *stamps;
     char runner[PATH_MAX];
     int count; /* of loops */
     struct io_thread threads[LOOPS_MAX];
@@ -41,9 +42,11 @@ struct service {
 
 /* --- what the loops get ----------------------------------------------------------------------- */
 
-static struct process_manager_options manager_options(const struct config *config)
+static struct process_manager_options manager_options(const struct service *service)
 {
+    const struct config *config = service->config;
     return (struct process_manager_options){
+        .stamps = service->stamps,
         .policy = &config->policy,
         .type_defaults = config->types.items,
         .type_default_count = config->types.count,
@@ -132,9 +135,14 @@ static enum exit_code prepare(struct service *service)
     if (config->io_threads > service->count &&
         config->sources[SETTING_INDEX(io_threads)] != SOURCE_DEFAULT)
         log_warn("io_threads=%d: the memory repository runs on one loop", service->count);
+    service->stamps = change_stamps_create();
+    if (service->stamps == NULL) {
+        log_error("cannot start: no memory");
+        return EXIT_SYSTEM;
+    }
     service->options = (struct io_loop_options){
         .repository = &service->repository,
-        .manager = manager_options(config),
+        .manager = manager_options(service),
         .http = http_options(service),
         .pool = pool_options(service),
         .shutdown_timeout_ms = config->shutdown_timeout_s * 1000,
@@ -316,6 +324,7 @@ static void destroy(struct service *service)
             close(service->threads[i].listen_fd);
         io_loop_destroy(service->threads[i].io);
     }
+    change_stamps_destroy(service->stamps);
 }
 
 enum exit_code service_run(const struct config *config)

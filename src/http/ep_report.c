@@ -224,7 +224,7 @@ static void ask_attempt(struct http_call *call, const struct process_id *id)
 {
     struct repo_get *get = &call->work.get;
     get->id = *id;
-    get->with_input = false;
+    get->with_input = get->watch = get->brief = false;
     process_op_init(&get->op, on_attempt);
     process_manager_get(call->server->manager, get);
 }

@@ -64,6 +64,6 @@ void ep_result(struct http_call *call)
     if (!http_call_id(call, &get->id) || !http_call_no_query(call))
         return;
     process_op_init(&get->op, on_got);
-    get->with_input = false;
+    get->with_input = get->watch = get->brief = false;
     process_manager_get(call->server->manager, get);
 }

@@ -37,5 +37,6 @@ void ep_status(struct http_call *call)
         return;
     process_op_init(&get->op, on_got);
     get->with_input = call->flag;
+    get->watch = get->brief = false;
     process_manager_get(call->server->manager, get);
 }

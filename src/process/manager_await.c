@@ -1,22 +1,23 @@
-/* Waiting for the end of a process, or for what its worker must hear. It reads again after growing
- * pauses, and at once when a change passes through this manager; so it sees changes made by other
- * loops and instances as well. */
+/* Waiting for the end of a process, or for what its worker must hear. Each look is a read that asks
+ * the store to tell of the next change; so it looks again only when it is told of one, by the
+ * repository or by a call through this manager, and at the end of its time. What is told while a
+ * look is out may have come after what it reads: then it looks once more. */
 #include "process/manager_private.h"
-
-#define FIRST_PAUSE_MS   20
-#define LONGEST_PAUSE_MS 500
-#define CANCEL_PAUSE_MS  1000 /* from the beginning: every worker may wait for one all the time */
-
-static void look(void *arg);
 
 static struct list_link *list_of(struct process_manager *manager, const struct process_id *id)
 {
     return &manager->waiting[manager_list_of_id(id)];
 }
 
+static struct process_await *await_of(struct list_link *link)
+{
+    return container_of(link, struct process_await, waiting);
+}
+
 static void end(struct process_await *call, enum err result)
 {
     list_remove(&call->waiting);
+    loop_task_cancel(&call->look);
     loop_timer_destroy(call->timer);
     call->timer = NULL;
     process_op_finish(&call->op, result);
@@ -31,45 +32,15 @@ static bool is_there(const struct process_await *call)
            !span_equal(process->lease_token, call->token);
 }
 
-static void on_looked(struct process_op *op)
+/* Later the store may be back, and then tells that anything may have changed. */
+static bool is_outage(enum err result)
 {
-    struct process_await *call = container_of(op, struct process_await, get.op);
-    int64_t left = call->deadline - clock_steady_ms();
-    if (op->result != ERR_OK) {
-        end(call, op->result);
-    } else if (is_there(call) || left <= 0 || call->manager->stopping) {
-        call->process = call->get.process;
-        end(call, ERR_OK);
-    } else {
-        loop_timer_start(call->timer, call->pause_ms < left ? call->pause_ms : left);
-        if (call->pause_ms < LONGEST_PAUSE_MS)
-            call->pause_ms *= 2;
-    }
+    return result == ERR_UNAVAILABLE || result == ERR_TIMEOUT;
 }
 
-static void look(void *arg)
+static bool is_over(const struct process_await *call)
 {
-    struct process_await *call = arg;
-    process_op_init(&call->get.op, on_looked);
-    call->get.id = call->id;
-    call->get.with_input = false;
-    repository_get(call->manager->repository, &call->get);
-}
-
-void process_manager_await(struct process_manager *manager, struct process_await *call)
-{
-    call->manager = manager;
-    list_init(&call->op.link);
-    list_init(&call->waiting);
-    call->deadline = clock_steady_ms() + call->wait_ms;
-    call->pause_ms = call->for_cancel ? CANCEL_PAUSE_MS : FIRST_PAUSE_MS;
-    call->timer = loop_timer_create(manager->loop, look, call);
-    if (call->timer == NULL) {
-        process_op_finish(&call->op, ERR_NO_MEMORY);
-        return;
-    }
-    list_append(list_of(manager, &call->id), &call->waiting);
-    look(call);
+    return call->manager->stopping || call->over;
 }
 
 static bool is_looking(const struct process_await *call)
@@ -77,29 +48,89 @@ static bool is_looking(const struct process_await *call)
     return call->get.op.done != NULL;
 }
 
-void manager_await_wake(struct process_manager *manager, const struct process_id *id)
+static void look_soon(struct process_await *call)
 {
-    list_for_each (link, list_of(manager, id)) {
-        struct process_await *call = container_of(link, struct process_await, waiting);
-        if (process_id_compare(&call->id, id) == 0 && !is_looking(call))
-            loop_timer_start(call->timer, 0);
+    if (is_looking(call))
+        call->again = true;
+    else
+        loop_defer(call->manager->loop, &call->look);
+}
+
+static void on_looked(struct process_op *op)
+{
+    struct process_await *call = container_of(op, struct process_await, get.op);
+    bool waits = op->result == ERR_OK ? !is_there(call) : call->found && is_outage(op->result);
+    if (op->result == ERR_OK)
+        call->found = true;
+    if (waits && !is_over(call)) {
+        if (call->again)
+            look_soon(call);
+        return;
+    }
+    if (op->result == ERR_OK) {
+        call->process = call->get.process;
+        manager_shown(call->manager, &call->id);
+    }
+    end(call, op->result);
+}
+
+static void look(struct loop_task *task)
+{
+    struct process_await *call = container_of(task, struct process_await, look);
+    call->again = false;
+    process_op_init(&call->get.op, on_looked);
+    call->get.id = call->id;
+    call->get.with_input = false;
+    call->get.brief = false;
+    call->get.watch = true;
+    repository_get(call->manager->repository, &call->get);
+}
+
+static void on_deadline(void *arg)
+{
+    process_manager_await_stop(arg);
+}
+
+void process_manager_await(struct process_manager *manager, struct process_await *call)
+{
+    call->manager = manager;
+    list_init(&call->op.link);
+    list_init(&call->waiting);
+    loop_task_init(&call->look, look);
+    call->found = false;
+    call->over = call->wait_ms <= 0;
+    call->timer = loop_timer_create(manager->loop, on_deadline, call);
+    if (call->timer == NULL) {
+        process_op_finish(&call->op, ERR_NO_MEMORY);
+        return;
+    }
+    loop_timer_start(call->timer, call->wait_ms);
+    list_append(list_of(manager, &call->id), &call->waiting);
+    look(&call->look);
+}
+
+static void wake_all(struct process_manager *manager)
+{
+    for (size_t i = 0; i < MANAGER_LISTS; i++) {
+        list_for_each (link, &manager->waiting[i])
+            look_soon(await_of(link));
     }
 }
 
-void manager_await_stop(struct process_manager *manager)
+void manager_await_wake(struct process_manager *manager, const struct process_id *id)
 {
-    for (size_t i = 0; i < MANAGER_LISTS; i++) {
-        list_for_each (link, &manager->waiting[i]) {
-            struct process_await *call = container_of(link, struct process_await, waiting);
-            if (!is_looking(call))
-                loop_timer_start(call->timer, 0);
-        }
+    if (id == NULL) {
+        wake_all(manager);
+        return;
+    }
+    list_for_each (link, list_of(manager, id)) {
+        if (process_id_compare(&await_of(link)->id, id) == 0)
+            look_soon(await_of(link));
     }
 }
 
 void process_manager_await_stop(struct process_await *call)
 {
-    call->deadline = clock_steady_ms();
-    if (!is_looking(call))
-        loop_timer_start(call->timer, 0);
+    call->over = true;
+    look_soon(call);
 }

@@ -28,6 +28,17 @@ static size_t accept_items(struct process_submit_batch *call)
     return count;
 }
 
+static void tell_of_types(const struct process_submit_batch *call)
+{
+    struct span last = SPAN_NONE;
+    for (size_t i = 0; i < call->create.count; i++) {
+        struct span type = call->accepted[i].type;
+        if (last.data == NULL || !span_equal(type, last)) /* most are of one */
+            manager_type_changed(call->manager, type);
+        last = type;
+    }
+}
+
 static void end(struct process_submit_batch *call, enum err result)
 {
     free(call->accepted);
@@ -39,6 +50,8 @@ static void on_created(struct process_op *op)
 {
     struct process_submit_batch *call = container_of(op, struct process_submit_batch, create.op);
     call->replayed = call->create.replayed;
+    if (!call->replayed)
+        tell_of_types(call);
     if (op->result == ERR_OK) {
         number_items(call);
         if (!call->replayed)

@@ -2,7 +2,7 @@
  *
  *   out      with the repository, which looks whether there is something
  *   parked   there was nothing; it looks again when it is woken (manager_wake.c), and now and then
- *            by itself, for what nobody told us of
+ *            by itself where the repository does not tell of what others bring
  *   due      woken: it looks at the end of the turn
  *
  * and ends with what a look found, when its time is over, when its claimer has gone, or at the
@@ -132,15 +132,22 @@ static int64_t time_of(const struct process_claim *call)
     return call->look_at < call->deadline ? call->look_at : call->deadline;
 }
 
-static void park(struct process_claim *call, int64_t now)
+static int64_t pause_of(const struct manager_claims *claims)
 {
-    struct manager_claims *claims = &call->manager->claims;
     int64_t pause = (int64_t)claims->parked_weight * LOOK_APART_MS;
     if (pause < LOOK_EVERY_MS)
         pause = LOOK_EVERY_MS;
     else if (pause > LOOK_SELDOM_MS)
         pause = LOOK_SELDOM_MS;
-    call->look_at = now + pause * 3 / 4 + manager_random() % (pause / 2);
+    return pause * 3 / 4 + manager_random() % (pause / 2);
+}
+
+/* After a look that failed nobody listens for it. */
+static void park(struct process_claim *call, int64_t now)
+{
+    struct manager_claims *claims = &call->manager->claims;
+    bool is_told = call->last == ERR_OK && repository_tells(call->manager->repository);
+    call->look_at = is_told ? INT64_MAX : now + pause_of(claims);
     if (call->woken) {
         list_append(&claims->due, &call->op.link);
         loop_defer(call->manager->loop, &claims->look);
@@ -149,12 +156,39 @@ static void park(struct process_claim *call, int64_t now)
     }
 }
 
+void manager_claims_check_told(struct process_manager *manager)
+{
+    struct manager_claims *claims = &manager->claims;
+    int64_t now = clock_steady_ms();
+    if (repository_tells(manager->repository))
+        return;
+    list_for_each (link, &claims->parked) {
+        struct process_claim *call = parked_claim(link);
+        if (call->look_at == INT64_MAX) {
+            call->look_at = now + pause_of(claims);
+            arm(claims, time_of(call), now);
+        }
+    }
+}
+
+static void tell(const struct process_claim *call, enum err result)
+{
+    const struct repo_claim *claim = &call->claim;
+    for (size_t i = 0; result == ERR_OK && i < claim->count; i++) {
+        manager_type_changed(call->manager, claim->processes[i].type);
+        manager_changed(call->manager, &claim->processes[i].id);
+    }
+    for (size_t i = 0; result != ERR_OK && i < claim->type_count; i++)
+        manager_type_changed(call->manager, claim->types[i]); /* it may have got some */
+}
+
 static void on_looked(struct process_op *op)
 {
     struct process_claim *call = container_of(op, struct process_claim, claim.op);
     enum err result = op->result;
     int64_t now = clock_steady_ms();
     bool is_first = call->look_at == 0;
+    tell(call, result); /* while it is out, as who is told may stop it */
     call->out = false;
     call->last = result;
     if (result == ERR_OK && call->claim.count > 0) {

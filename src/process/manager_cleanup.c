@@ -9,6 +9,8 @@ static void step(void *arg);
 
 static void end(struct process_cleanup *call, enum err result)
 {
+    if (!call->dry_run && (call->total_cleaned > 0 || result != ERR_OK))
+        manager_changed(call->manager, NULL);
     loop_timer_destroy(call->timer);
     call->timer = NULL;
     process_op_finish(&call->op, result);

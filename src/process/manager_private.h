@@ -1,8 +1,8 @@
 #ifndef PROCESS_MANAGER_PRIVATE_H
 #define PROCESS_MANAGER_PRIVATE_H
 
+#include "process/pace.h"
 #include "proctrack/keyed_hash.h"
-#include "proctrack/process_manager.h"
 
 /* What runs by time: leases and scheduled starts often, retention now and then. */
 struct manager_schedule {
@@ -38,7 +38,7 @@ static inline size_t manager_list_of(struct span key)
 
 static inline size_t manager_list_of_id(const struct process_id *id)
 {
-    return manager_list_of((struct span){(const char *)id->bytes, sizeof(id->bytes)});
+    return manager_list_of(process_id_key(id));
 }
 
 /* Processes whose progress was stored just now. */
@@ -55,18 +55,41 @@ struct manager_type_state {
     struct repo_type_state state;
 };
 
+/* How long processes ran, by type, and how busy this thread is. Which set a type is kept in follows
+ * from its hash. */
+#define MANAGER_PACE_SETS 64
+#define MANAGER_PACE_WAYS 4
+struct manager_pace_type {
+    char type[PROCESS_TYPE_MAX + 1]; /* "": none */
+    int64_t used_at;                 /* steady ms: last asked for or fed */
+    int64_t look_at, look_pause_ms;  /* when the stored ones are looked up next */
+    struct pace_history history;
+};
+struct manager_pace {
+    struct repo_list list; /* the one look-up */
+    bool out;
+    char list_type[PROCESS_TYPE_MAX + 1];
+    int64_t load_at, load_cpu_us, load_us; /* 0: not looked at yet */
+    int busy_percent;
+    uint64_t chance;
+    struct manager_pace_type types[MANAGER_PACE_SETS][MANAGER_PACE_WAYS];
+};
+
 struct process_manager {
     struct loop *loop;
     struct process_repository *repository;
     const struct process_manager_options *options;
     void (*on_work)(void *arg);
     void *on_work_arg;
+    void (*on_changed)(void *arg, const struct process_id *id);
+    void *on_changed_arg;
     struct list_link submits[MANAGER_LISTS]; /* process_submit.under_way, by Idempotency-Key */
     struct list_link waiting[MANAGER_LISTS]; /* process_await.waiting, by id */
     struct manager_claims claims;
     struct manager_progress progress;
     struct manager_type_state type_states[MANAGER_TYPE_STATES];
     struct manager_schedule schedule;
+    struct manager_pace pace;
     struct process_manager_totals totals;
     bool stopping;
 };
@@ -85,10 +108,21 @@ bool manager_schedule_start(struct process_manager *manager); /* false: no memor
 void manager_schedule_stop(struct process_manager *manager);
 void manager_schedule_finish(struct process_manager *manager);
 
-/* Another than a heartbeat or progress has passed through this manager: whoever waits for the
- * process looks at once. */
+/* A call through this manager has, or may have, changed the process (NULL: any of them): this must
+ * be told before the call's own done() is. */
+void manager_changed(struct process_manager *manager, const struct process_id *id);
+/* A state of it that was read just now is about to be shown: nobody is to show an older one. */
+void manager_shown(struct process_manager *manager, const struct process_id *id);
+/* What says why the pending ones of a type wait has changed: one more or less, paused, resumed. */
+void manager_type_changed(struct process_manager *manager, struct span type);
+void manager_types_changed(struct process_manager *manager); /* of any type */
+/* Whether a change that was answered so has surely changed nothing. */
+bool manager_is_unchanged(enum err result);
+void manager_watch_start(struct process_manager *manager);
+void manager_watch_stop(struct process_manager *manager);
+
+/* Whoever waits for the process (NULL: for any) looks at the end of the turn. */
 void manager_await_wake(struct process_manager *manager, const struct process_id *id);
-void manager_await_stop(struct process_manager *manager);
 
 bool manager_claims_start(struct process_manager *manager); /* false: no memory */
 void manager_claims_stop(struct process_manager *manager);
@@ -98,7 +132,12 @@ uint64_t manager_claim_type_bit(struct span type); /* in process_claim.type_mask
 void manager_claims_wake(struct process_manager *manager, struct span type);
 void manager_claims_wake_more(const struct process_claim *call);
 void manager_claims_pass_on(const struct process_claim *call);
+/* The repository may have ceased to tell of work: those that rely on it look by themselves again.
+ */
+void manager_claims_check_told(struct process_manager *manager);
 
+/* Tells of a change with its answer, before the caller's turn. */
+void manager_change_told(struct process_manager *manager, const struct repo_transition *call);
 /* Submits the change; on_stored runs in place of the caller's done, which it finds in outer. */
 void manager_change_submit(struct process_manager *manager, struct repo_transition *call,
                            void (*on_stored)(struct process_op *op), void *arg);
@@ -110,6 +149,9 @@ bool manager_progress_hold(struct process_manager *manager, struct repo_transiti
 void manager_progress_flush(struct process_manager *manager, const struct process_id *id);
 void manager_progress_stop(struct process_manager *manager);
 void manager_progress_finish(struct process_manager *manager);
+
+/* One that has been completed through this manager. */
+void manager_pace_ended(struct process_manager *manager, const struct process *process);
 
 void manager_explain_forget(struct process_manager *manager, struct span type);
 

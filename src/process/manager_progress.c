@@ -73,6 +73,7 @@ static void on_stored(struct process_op *op)
     struct repo_transition *call = container_of(op, struct repo_transition, op);
     struct pace *flight = call->outer.arg;
     struct list_link *link;
+    manager_change_told(flight->manager, call);
     while ((link = list_pop(&flight->held)) != NULL) {
         struct repo_transition *other = container_of(link, struct repo_transition, op.link);
         other->process = call->process;

@@ -85,6 +85,10 @@ static void on_created(struct process_op *op)
     struct process_manager *manager = call->manager;
     const struct process *process = &call->create.process;
     list_remove(&call->under_way);
+    if (op->result == ERR_OK && call->create.replayed)
+        manager_shown(manager, &call->create.existing.id);
+    else
+        manager_type_changed(manager, process->type);
     if (op->result == ERR_OK && !call->create.replayed && process->run_at <= process->created_at)
         manager_work_appeared(manager, process->type);
     process_op_finish(&call->op, op->result);

@@ -75,22 +75,30 @@ void process_id_nth(const struct process_id *base, unsigned n, struct process_id
     set_version(ret_id);
 }
 
-/* uuid_parse() does the same through strtoul(), at a twentieth of the cost of a whole poll. */
+/* uuid_parse() does the same through strtoul(), at a twentieth of the cost of a whole poll; digit
+ * by digit, each with a test of its own, it is still a fiftieth. */
 bool process_id_parse(struct span text, struct process_id *ret_id)
 {
+    enum { VALID = 0x10 };
+    static const unsigned char digits[256] = {
+        ['0'] = VALID, 0x11, 0x12, 0x13, 0x14, 0x15,         0x16, 0x17, 0x18, 0x19, ['A'] = 0x1a,
+        0x1b,          0x1c, 0x1d, 0x1e, 0x1f, ['a'] = 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f,
+    };
+    static const unsigned char places[] = {0,  2,  4,  6,  9,  11, 14, 16,
+                                           19, 21, 24, 26, 28, 30, 32, 34};
     struct process_id id;
-    size_t at = 0;
+    unsigned valid = VALID;
     if (text.len != PROCESS_ID_TEXT_SIZE - 1)
         return false;
     for (size_t i = 0; i < sizeof(id.bytes); i++) {
-        if ((at == 8 || at == 13 || at == 18 || at == 23) && text.data[at++] != '-')
-            return false;
-        int high = hex_digit(text.data[at]), low = hex_digit(text.data[at + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        id.bytes[i] = (unsigned char)(high << 4 | low);
-        at += 2;
+        unsigned high = digits[(unsigned char)text.data[places[i]]];
+        unsigned low = digits[(unsigned char)text.data[places[i] + 1]];
+        valid &= high & low;
+        id.bytes[i] = (unsigned char)(high << 4 | (low & 0xf));
     }
+    if (valid == 0 || text.data[8] != '-' || text.data[13] != '-' || text.data[18] != '-' ||
+        text.data[23] != '-')
+        return false;
     *ret_id = id;
     return true;
 }

@@ -73,6 +73,22 @@ static void append_lease(struct text_buffer *out, const struct process *process)
         text_append_literal(out, ",\"timeout_seconds\":null");
 }
 
+/* When to ask again, and when it should be done. */
+static void append_pace(struct text_buffer *out, const struct process_view *view)
+{
+    if (view->retry_after_ms > 0)
+        append_int(out, SPAN(",\"retry_after_ms\":"), view->retry_after_ms);
+    else
+        text_append_literal(out, ",\"retry_after_ms\":null");
+    if (view->eta_p50 == TIME_NONE) {
+        text_append_literal(out, ",\"eta\":null");
+        return;
+    }
+    append_time(out, SPAN(",\"eta\":{\"p50\":"), view->eta_p50);
+    append_time(out, SPAN(",\"p90\":"), view->eta_p90);
+    text_append_char(out, '}');
+}
+
 /* What process_json_append() writes in front: a type holds nothing that is escaped. */
 size_t process_json_reason_offset(const struct process *process)
 {
@@ -99,6 +115,7 @@ void process_json_append(struct text_buffer *out, const struct process *process,
         append_int(out, SPAN(",\"queue_position\":"), view->queue_position);
     else
         text_append_literal(out, ",\"queue_position\":null");
+    append_pace(out, view);
     append_json(out, SPAN(",\"progress\":"), process->progress);
     append_json(out, SPAN(",\"result\":"), process->result);
     append_json(out, SPAN(",\"error\":"), process->error);

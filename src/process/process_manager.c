@@ -6,6 +6,8 @@
 
 static void on_work_elsewhere(void *arg, struct span type)
 {
+    if (type.data == NULL)
+        manager_claims_check_told(arg);
     manager_work_appeared(arg, type);
 }
 
@@ -33,6 +35,7 @@ struct process_manager *process_manager_create(struct loop *loop,
     }
     repository->on_work_arg = manager;
     repository->on_work = on_work_elsewhere;
+    manager_watch_start(manager);
     return manager;
 }
 
@@ -40,8 +43,9 @@ void process_manager_stop(struct process_manager *manager)
 {
     manager->stopping = true;
     manager->repository->on_work = NULL;
+    manager_watch_stop(manager);
     manager_schedule_stop(manager);
-    manager_await_stop(manager);
+    manager_await_wake(manager, NULL);
     manager_progress_stop(manager);
     manager_claims_stop(manager);
 }
@@ -51,6 +55,7 @@ void process_manager_destroy(struct process_manager *manager)
     if (manager == NULL)
         return;
     manager->repository->on_work = NULL;
+    manager_watch_stop(manager);
     for (size_t i = 0; i < MANAGER_LISTS; i++)
         assert(list_is_empty(&manager->submits[i]) && list_is_empty(&manager->waiting[i]));
     manager_schedule_finish(manager);
@@ -113,8 +118,23 @@ void process_manager_ping(struct process_manager *manager, struct repo_ping *cal
     repository_ping(manager->repository, call);
 }
 
+static void on_removed(struct process_op *op)
+{
+    struct repo_remove *call = container_of(op, struct repo_remove, op);
+    struct process_manager *manager = call->outer.arg;
+    if (manager_is_unchanged(op->result))
+        manager_shown(manager, &call->id);
+    else
+        manager_changed(manager, &call->id);
+    op->done = call->outer.done;
+    process_op_finish(op, op->result);
+}
+
 void process_manager_remove(struct process_manager *manager, struct repo_remove *call)
 {
+    call->outer.done = call->op.done;
+    call->outer.arg = manager;
+    call->op.done = on_removed;
     call->now = clock_wall_ms();
     repository_remove(manager->repository, call);
 }
@@ -147,6 +167,7 @@ static void on_paused(struct process_op *op)
     struct repo_pause *call = container_of(op, struct repo_pause, op);
     struct process_manager *manager = call->outer.arg;
     manager_explain_forget(manager, call->type);
+    manager_type_changed(manager, call->type);
     if (op->result == ERR_OK && !call->paused)
         manager_work_appeared(manager, call->type);
     op->done = call->outer.done;

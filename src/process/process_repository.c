@@ -30,10 +30,11 @@ void process_repository_init(struct process_repository *repository,
     assert(ops->advance != NULL && ops->ping != NULL && ops->close != NULL);
     assert(ops->destroy != NULL && ops->create_batch != NULL && ops->standing != NULL);
     assert(ops->group != NULL && ops->types != NULL && ops->workers != NULL);
-    assert(ops->pause != NULL && ops->events != NULL);
+    assert(ops->pause != NULL && ops->events != NULL && ops->follow != NULL);
     memset(repository, 0, sizeof(*repository));
     repository->ops = ops;
     repository->policy = policy;
+    repository->watching = "none";
 }
 
 #define DEFINE_SUBMIT(slot)                                                                 \
@@ -64,6 +65,17 @@ DEFINE_SUBMIT(events)
 DEFINE_SUBMIT(sweep)
 DEFINE_SUBMIT(advance)
 DEFINE_SUBMIT(ping)
+
+void repository_follow(struct process_repository *repository, bool on)
+{
+    if (!repository->closed)
+        repository->ops->follow(repository, on);
+}
+
+bool repository_tells(const struct process_repository *repository)
+{
+    return strcmp(repository->watching, "none") != 0;
+}
 
 void repository_close(struct process_repository *repository)
 {

@@ -11,13 +11,39 @@ struct memory_repository *memory_repository(struct process_repository *base)
     return container_of(base, struct memory_repository, base);
 }
 
+static void tell(const struct memory_repository *repository, const struct process_id *id)
+{
+    if (repository->base.on_changed != NULL)
+        repository->base.on_changed(repository->base.on_changed_arg, id);
+}
+
+/* Tells of what the call has changed. Who is told may call again: what such a call changes it tells
+ * of itself, and so it takes only what nobody has taken. */
+static void tell_all(struct memory_repository *repository)
+{
+    struct memory_told *told = &repository->store.told;
+    const size_t first = told->taken, end = told->count;
+    told->taken = end;
+    if (told->lost) {
+        told->lost = false;
+        tell(repository, NULL);
+    }
+    for (size_t i = first; i < end; i++) {
+        const struct process_id id = told->ids[i]; /* they may be moved */
+        tell(repository, &id);
+    }
+}
+
 void memory_finish(struct memory_repository *repository, struct process_op *op, enum err result)
 {
     repository->finishing++;
+    tell_all(repository);
     process_op_finish(op, result);
     repository->finishing--;
-    if (repository->finishing == 0)
-        memory_store_free_retired(&repository->store);
+    if (repository->finishing > 0)
+        return;
+    repository->store.told.taken = repository->store.told.count = 0;
+    memory_store_free_retired(&repository->store);
 }
 
 enum err memory_find(const struct memory_store *store, const struct process_id *id,
@@ -26,7 +52,7 @@ enum err memory_find(const struct memory_store *store, const struct process_id *
     *ret_record = memory_store_find(store, id);
     if (*ret_record != NULL)
         return ERR_OK;
-    bool gone = memory_notes_find(&store->tombstones, memory_id_key(id)) != NULL;
+    bool gone = memory_notes_find(&store->tombstones, process_id_key(id)) != NULL;
     return gone ? ERR_GONE : ERR_NOT_FOUND;
 }
 
@@ -35,6 +61,10 @@ static void memory_get(struct process_repository *base, struct repo_get *call)
     struct memory_repository *repository = memory_repository(base);
     struct memory_record *record;
     enum err err = memory_find(&repository->store, &call->id, &record);
+    call->watched = err == ERR_OK && call->watch;
+    call->forgets_in_ms = INT64_MAX;
+    if (call->watched)
+        record->watched = true;
     if (err == ERR_OK)
         call->process = call->with_input ? record->process : memory_without_input(&record->process);
     memory_finish(repository, &call->op, err);
@@ -64,6 +94,11 @@ static void memory_events(struct process_repository *base, struct repo_events *c
 static void memory_ping(struct process_repository *base, struct repo_ping *call)
 {
     memory_finish(memory_repository(base), &call->op, ERR_OK);
+}
+
+static void memory_follow(struct process_repository *base, bool on)
+{
+    memory_repository(base)->store.told.all = on;
 }
 
 /* Every call has finished before its submit returned: none can be open. */
@@ -98,6 +133,7 @@ static const struct process_repository_ops memory_ops = {
     .sweep = memory_sweep,
     .advance = memory_advance,
     .ping = memory_ping,
+    .follow = memory_follow,
     .close = memory_close,
     .destroy = memory_destroy,
 };
@@ -108,6 +144,7 @@ struct process_repository *memory_repository_create(const struct process_policy 
     if (repository == NULL)
         return NULL;
     process_repository_init(&repository->base, &memory_ops, policy);
+    repository->base.watching = "local";
     if (!memory_store_init(&repository->store, policy->events_max)) {
         memory_destroy(&repository->base);
         return NULL;

@@ -15,7 +15,7 @@ bool memory_store_init(struct memory_store *store, int events_max)
 struct memory_record *memory_store_find(const struct memory_store *store,
                                         const struct process_id *id)
 {
-    struct text_map_entry *entry = text_map_find(&store->records, memory_id_key(id));
+    struct text_map_entry *entry = text_map_find(&store->records, process_id_key(id));
     return entry != NULL ? container_of(entry, struct memory_record, by_id) : NULL;
 }
 
@@ -145,6 +145,30 @@ static bool is_running(const struct process *process)
 
 /* --- changes ---------------------------------------------------------------------------------- */
 
+static bool make_room(struct memory_told *told)
+{
+    if (told->count < told->size)
+        return true;
+    size_t size = told->size > 0 ? 2 * told->size : 64;
+    struct process_id *ids = realloc(told->ids, size * sizeof(*ids));
+    if (ids == NULL)
+        return false;
+    told->ids = ids;
+    told->size = size;
+    return true;
+}
+
+static void note(struct memory_told *told, struct memory_record *record)
+{
+    if (!record->watched && !told->all)
+        return;
+    record->watched = false;
+    if (make_room(told))
+        told->ids[told->count++] = record->process.id;
+    else
+        told->lost = true;
+}
+
 static struct memory_record *new_record(const struct process *process)
 {
     struct memory_record *record = calloc(1, sizeof(*record) + given_size(process));
@@ -173,13 +197,14 @@ struct memory_record *memory_store_insert(struct memory_store *store, const stru
         free(record);
         return NULL;
     }
-    text_map_insert(&store->records, &record->by_id, memory_id_key(&record->process.id));
+    text_map_insert(&store->records, &record->by_id, process_id_key(&record->process.id));
     index_insert(&store->times, &record->by_time, process->created_at, &record->process.id);
     enter_status(store, record, now);
     enter_stage(record, stage, score);
     memory_links_settle(store, record, now, process->status);
     type->running += is_running(process);
     memory_type_used(&store->people, type, now);
+    note(&store->told, record);
     return record;
 }
 
@@ -188,6 +213,7 @@ bool memory_store_update(struct memory_store *store, struct memory_record *recor
 {
     struct process changed = *process;
     const enum process_status old_status = record->process.status;
+    const int64_t old_version = record->process.version;
     struct memory_texts *texts;
     int64_t score;
     if (!own_texts(&changed, &texts))
@@ -213,6 +239,8 @@ bool memory_store_update(struct memory_store *store, struct memory_record *recor
     memory_links_settle(store, record, now, old_status);
     if (entry != NULL)
         memory_timeline_add(store, record, entry);
+    if (changed.version != old_version) /* else only the lease, which is not shown */
+        note(&store->told, record);
     return true;
 }
 
@@ -229,6 +257,7 @@ bool memory_store_release(struct memory_store *store, struct memory_record *reco
 
 static void take_out(struct memory_store *store, struct memory_record *record)
 {
+    note(&store->told, record);
     text_map_remove(&store->records, &record->by_id);
     index_remove(&store->times, &record->by_time);
     index_remove(&store->statuses[record->process.status], &record->by_status);
@@ -249,7 +278,7 @@ bool memory_store_drop(struct memory_store *store, struct memory_record *record,
                        int64_t tombstone_until)
 {
     const struct process_id *id = &record->process.id;
-    if (memory_notes_add(&store->tombstones, memory_id_key(id), id, 0, tombstone_until) == NULL)
+    if (memory_notes_add(&store->tombstones, process_id_key(id), id, 0, tombstone_until) == NULL)
         return false;
     take_out(store, record);
     return true;
@@ -276,5 +305,6 @@ void memory_store_finish(struct memory_store *store)
     memory_notes_finish(&store->tombstones);
     memory_notes_finish(&store->keys);
     text_buffer_finish(&store->entry_text);
+    free(store->told.ids);
     memory_store_free_retired(store);
 }

@@ -59,7 +59,17 @@ struct memory_record {
     struct memory_texts *texts;      /* or NULL */
     struct memory_entry *last_entry; /* of the timeline, or NULL */
     struct memory_links *links;      /* or NULL */
+    bool watched;                    /* the next change of it is told */
     char given[];                    /* what the client gave */
+};
+
+/* Who has changed and is to be told of. */
+struct memory_told {
+    struct process_id *ids;
+    size_t count, size;
+    size_t taken; /* by those who tell */
+    bool lost;    /* there was no memory to note one */
+    bool all;     /* each change, not only of those that are watched */
 };
 
 struct memory_store {
@@ -70,6 +80,7 @@ struct memory_store {
     struct memory_people people;
     struct memory_notes tombstones, keys;
     struct text_buffer entry_text;
+    struct memory_told told;
     struct memory_block *retired; /* out of the store, but perhaps still read */
     int events_max;               /* entries kept of each timeline */
 };
@@ -113,11 +124,6 @@ void memory_timeline_add(struct memory_store *store, struct memory_record *recor
 /* How many entries are kept; and these, oldest first. */
 size_t memory_timeline_count(const struct memory_record *record);
 void memory_timeline_read(const struct memory_record *record, struct span *ret_entries);
-
-static inline struct span memory_id_key(const struct process_id *id)
-{
-    return (struct span){(const char *)id->bytes, sizeof(id->bytes)};
-}
 
 /* --- between the store's own files --------------------------------------------------------------
  */

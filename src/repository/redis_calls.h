@@ -7,7 +7,8 @@
  *   redis_claim.c       claim, and hearing of work that others bring
  *   redis_walk.c        list, sweep, advance
  *   redis_standing.c    standing
- *   redis_overview.c    group, types, workers, pause */
+ *   redis_overview.c    group, types, workers, pause
+ *   redis_news.c        hearing of what others change: watching, following, publishing */
 #ifndef REPOSITORY_REDIS_CALLS_H
 #define REPOSITORY_REDIS_CALLS_H
 
@@ -29,7 +30,9 @@ struct redis_call {
     char id[PROCESS_ID_TEXT_SIZE]; /* empty: the call is not about one process */
     bool announces;                /* create: tells that its type is in use */
     size_t expected;               /* create: replies within EXEC's */
-    bool again;                    /* claim: the second look, after keys were watched */
+    bool again;                    /* claim: the second look, after keys were watched; get: the
+                                      watch may have been refused */
+    uint64_t round;                /* get: redis_tracking_round() when it was sent */
 };
 
 /* What types, workers and events give out, until `done` returns: grown as needed. */
@@ -40,10 +43,25 @@ struct redis_given {
     size_t type_room, worker_room, event_room;
 };
 
+struct redis_follower;
+
+struct redis_news {
+    struct loop *loop;
+    const struct redis_options *options;
+    struct redis_key processes, channel; /* what all their keys begin with; where is published */
+    struct redis_tracking *tracking;
+    bool begun; /* it has heard before */
+    bool followed;
+    struct redis_follower *follower; /* while it is followed, or has just been */
+    struct loop_task settle;         /* makes the follower, or ends it */
+    struct loop_timer *again;        /* it could not be made */
+};
+
 struct redis_repository {
     struct process_repository base;
+    bool publishes; /* each change, since the server does not tell of it */
     struct redis_client *client;
-    struct redis_tracking *tracking;
+    struct redis_news news;
     struct redis_client_setup setup;
     struct redis_scripts scripts;
     struct redis_keys keys;
@@ -136,6 +154,18 @@ void redis_announce_failed(struct redis_repository *repository, struct span type
 
 void redis_create_once(struct redis_repository *repository, struct repo_create *create);
 
+/* --- news ------------------------------------------------------------------------------------ */
+
+bool redis_news_init(
+    struct redis_repository *repository, struct loop *loop,
+    const struct redis_options *options);        /* false: no memory; finish all the same */
+void redis_news_close(struct redis_news *news);  /* before the client is closed */
+void redis_news_finish(struct redis_news *news); /* before it is destroyed */
+
+/* Adds a PUBLISH of a change, for where `publishes` is set. `status` may be "removed", `id` "-". */
+void redis_publish(struct redis_commands *commands, const struct redis_repository *repository,
+                   const char *id, const char *status, struct span type);
+
 /* --- the slots ------------------------------------------------------------------------------- */
 
 void redis_create(struct process_repository *base, struct repo_create *create);
@@ -149,6 +179,7 @@ void redis_workers(struct process_repository *base, struct repo_workers *workers
 void redis_pause(struct process_repository *base, struct repo_pause *pause);
 void redis_counts(struct process_repository *base, struct repo_counts *counts);
 void redis_ping(struct process_repository *base, struct repo_ping *ping);
+void redis_follow(struct process_repository *base, bool on);
 void redis_transition(struct process_repository *base, struct repo_transition *transition);
 void redis_claim(struct process_repository *base, struct repo_claim *claim);
 void redis_remove(struct process_repository *base, struct repo_remove *remove);

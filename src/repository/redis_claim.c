@@ -1,6 +1,7 @@
 /* claim. When there is nothing, and the caller wants to hear of work that others bring, the keys
  * that could bring it are read once more as watched ones: from then on Redis tells when one of them
- * changes. What came between the first look and that reading is found by a second look. */
+ * changes. What came between the first look and that reading is found by a second look. Where
+ * changes are published, all of that comes by itself. */
 #include "repository/redis_calls.h"
 
 static struct repo_claim *claim_of(const struct redis_call *call)
@@ -130,8 +131,8 @@ static void on_watch(struct redis_request *request, enum err err, struct redisRe
 static bool is_to_listen(const struct redis_call *call)
 {
     const struct repo_claim *claim = claim_of(call);
-    return claim->listen && claim->count == 0 && !call->again &&
-           redis_tracking_is_on(call->repository->tracking);
+    return claim->listen && claim->count == 0 && !call->again && !call->repository->publishes &&
+           redis_tracking_is_on(call->repository->news.tracking);
 }
 
 static void finish_claim(struct redis_call *call, enum err err)

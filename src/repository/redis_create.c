@@ -112,6 +112,10 @@ static void build_create(struct redis_request *request, struct redis_commands *c
     add_score(call, commands, KEY_STATUS, SPAN("pending"), process->created_at);
     add_score(call, commands, place.name, place.rest, place.score);
     call->expected = CREATE_REPLIES + add_particulars(call, commands, process);
+    if (call->repository->publishes) {
+        redis_publish(commands, call->repository, call->id, "pending", process->type);
+        call->expected++;
+    }
     redis_command(commands, "EXEC");
 }
 
@@ -151,6 +155,8 @@ static void build_undo(struct redis_request *request, struct redis_commands *com
     }
     redis_command(commands, "DEL");
     redis_arg(commands, redis_call_key(call, &key));
+    if (call->repository->publishes)
+        redis_publish(commands, call->repository, call->id, "removed", process->type);
 }
 
 static void on_undone(struct redis_request *request, enum err err, struct redisReply *reply)

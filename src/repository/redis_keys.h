@@ -24,6 +24,7 @@
 #define KEY_PAUSED    "process_paused"
 #define KEY_RUNNING   "process_running:"      /* + type */
 #define KEY_LOOKERS   "process_type_workers:" /* + type */
+#define KEY_CHANGES   "process_changes"       /* no key, but a channel */
 /* The scripts also know process_leases, process_events:<id>, process_held:<worker>
  * and process_idempotency:<key>. */
 

@@ -236,9 +236,8 @@ static struct repo_pause *pause_of(const struct redis_call *call)
     return container_of(call->op, struct repo_pause, op);
 }
 
-static void build_pause(struct redis_request *request, struct redis_commands *commands)
+static void add_pause(const struct redis_call *call, struct redis_commands *commands)
 {
-    const struct redis_call *call = redis_call_of(request);
     const struct repo_pause *pause = pause_of(call);
     struct redis_key key;
     redis_command(commands, pause->paused ? "SADD" : "SREM");
@@ -246,16 +245,38 @@ static void build_pause(struct redis_request *request, struct redis_commands *co
     redis_arg(commands, pause->type);
 }
 
+static void build_pause(struct redis_request *request, struct redis_commands *commands)
+{
+    add_pause(redis_call_of(request), commands);
+}
+
+/* Whoever hears of it must find it done. */
+static void build_pause_published(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_call *call = redis_call_of(request);
+    redis_command(commands, "MULTI");
+    add_pause(call, commands);
+    redis_publish(commands, call->repository, "-", "pending", pause_of(call)->type);
+    redis_command(commands, "EXEC");
+}
+
 static void on_pause(struct redis_request *request, enum err err, struct redisReply *reply)
 {
     struct redis_call *call = redis_call_of(request);
+    const struct redisReply *done = reply;
+    if (err == ERR_OK && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0)
+        done = reply->element[0];
     if (err == ERR_OK)
-        pause_of(call)->changed = reply->integer == 1;
+        err = redis_reply_error(done);
+    if (err == ERR_OK)
+        pause_of(call)->changed = done->integer == 1;
     redis_call_finish(call, err);
 }
 
 void redis_pause(struct process_repository *base, struct repo_pause *pause)
 {
+    struct redis_repository *repository = redis_repository(base);
     pause->changed = false;
-    redis_call_start(redis_repository(base), &pause->op, NULL, true, build_pause, on_pause);
+    redis_call_start(repository, &pause->op, NULL, true,
+                     repository->publishes ? build_pause_published : build_pause, on_pause);
 }

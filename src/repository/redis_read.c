@@ -11,13 +11,39 @@ static struct repo_get *get_of(const struct redis_call *call)
     return container_of(call->op, struct repo_get, op);
 }
 
+static enum redis_record_count fields_of(const struct repo_get *get)
+{
+    if (get->with_input)
+        return REDIS_RECORD_ALL;
+    return get->brief ? REDIS_RECORD_SHOWN : REDIS_RECORD_FIELDS;
+}
+
+/* What expires is told of only when Redis comes upon it, which can take seconds. It is watched as
+ * well, for a time to live that is set between the two commands. */
+static void watch_expiry(const struct redis_call *call, struct redis_commands *commands)
+{
+    struct redis_key key;
+    redis_tracking_watch(commands);
+    redis_command(commands, "PTTL");
+    redis_arg(commands, redis_call_key(call, &key));
+}
+
+/* A refusal of the watch is not to cost the answer: then it is read once more without. */
 static void build_get(struct redis_request *request, struct redis_commands *commands)
 {
-    const struct redis_call *call = redis_call_of(request);
+    struct redis_call *call = redis_call_of(request);
+    const struct redis_repository *repository = call->repository;
     struct redis_key key;
+    request->number = -1;
+    call->round =
+        get_of(call)->watch && !call->again ? redis_tracking_round(repository->news.tracking) : 0;
+    if (call->round != 0 && !repository->publishes) {
+        watch_expiry(call, commands);
+        redis_tracking_watch(commands);
+    }
     redis_command(commands, "HMGET");
     redis_arg(commands, redis_call_key(call, &key));
-    redis_record_names(commands, get_of(call)->with_input);
+    redis_record_names(commands, fields_of(get_of(call)));
 }
 
 static void build_absent(struct redis_request *request, struct redis_commands *commands)
@@ -44,12 +70,34 @@ static void on_absent(struct redis_request *request, enum err err, struct redisR
     redis_call_finish(call, err);
 }
 
+static bool may_be_refused_watch(const struct redis_call *call, enum err err)
+{
+    return err == ERR_UNAVAILABLE && call->round != 0 && !call->repository->publishes &&
+           redis_client_is_ready(call->repository->client);
+}
+
+/* Since before it was sent. */
+static bool is_watched(const struct redis_call *call)
+{
+    return call->round != 0 && call->round == redis_tracking_round(call->repository->news.tracking);
+}
+
 static void on_get(struct redis_request *request, enum err err, struct redisReply *reply)
 {
     struct redis_call *call = redis_call_of(request);
     struct repo_get *get = get_of(call);
+    if (may_be_refused_watch(call, err)) {
+        call->again = true;
+        redis_call_next(call, build_get, on_get);
+        return;
+    }
+    if (call->again && err == ERR_OK)
+        redis_tracking_doubt(call->repository->news.tracking);
     if (err == ERR_OK)
         err = redis_record_parse(reply->element, reply->elements, &get->id, &get->process);
+    get->watched = err == ERR_OK && is_watched(call);
+    if (get->watched && request->number >= 0)
+        get->forgets_in_ms = request->number;
     if (err == ERR_NOT_FOUND) {
         redis_call_next(call, build_absent, on_absent);
         return;
@@ -61,6 +109,8 @@ static void on_get(struct redis_request *request, enum err err, struct redisRepl
 
 void redis_get(struct process_repository *base, struct repo_get *get)
 {
+    get->watched = false;
+    get->forgets_in_ms = INT64_MAX;
     redis_call_start(redis_repository(base), &get->op, &get->id, false, build_get, on_get);
 }
 

@@ -26,16 +26,14 @@ struct field {
 #name, kind, offsetof(struct process, name), value, true \
     }
 
-/* input is the last, since it is seldom read. */
-static const struct field fields[REDIS_RECORD_FIELDS + 1] = {
+/* First what the resource shows; input is the last, since it is seldom read. */
+static const struct field fields[REDIS_RECORD_ALL] = {
     FIELD(type, KIND_TEXT),
     FIELD(status, KIND_STATUS),
     NUMBER(version, KIND_LONG, 0),
     NUMBER(priority, KIND_INT, 0),
     NUMBER(attempt, KIND_INT, 0),
     NUMBER(max_attempts, KIND_INT, 1),
-    NUMBER(failures, KIND_INT, 0),
-    NUMBER(stalls, KIND_INT, 0),
     FIELD(group, KIND_TEXT),
     FIELD(worker, KIND_TEXT),
     FIELD(metadata, KIND_TEXT),
@@ -43,7 +41,6 @@ static const struct field fields[REDIS_RECORD_FIELDS + 1] = {
     FIELD(result, KIND_TEXT),
     FIELD(error, KIND_TEXT),
     FIELD(usage, KIND_TEXT),
-    FIELD(lease_token, KIND_TEXT),
     FIELD(created_at, KIND_TIME),
     FIELD(run_at, KIND_TIME),
     FIELD(started_at, KIND_TIME),
@@ -51,11 +48,14 @@ static const struct field fields[REDIS_RECORD_FIELDS + 1] = {
     FIELD(completed_at, KIND_TIME),
     FIELD(expires_at, KIND_TIME),
     FIELD(cancel_requested_at, KIND_TIME),
+    FIELD(deadline, KIND_TIME),
+    NUMBER(failures, KIND_INT, 0),
+    NUMBER(stalls, KIND_INT, 0),
+    FIELD(lease_token, KIND_TEXT),
     FIELD(lease_until, KIND_TIME),
     FIELD(attempt_deadline, KIND_TIME),
     FIELD(cancel_deadline, KIND_TIME),
     FIELD(queue_deadline, KIND_TIME),
-    FIELD(deadline, KIND_TIME),
     OPTION(events, KIND_INT, 0),
     OPTION(backoff, KIND_INT, BACKOFF_POLICY),
     OPTION(retry_base_ms, KIND_LONG, 0),
@@ -68,9 +68,9 @@ static const struct field fields[REDIS_RECORD_FIELDS + 1] = {
 
 /* --- out ------------------------------------------------------------------------------------- */
 
-void redis_record_names(struct redis_commands *commands, bool with_input)
+void redis_record_names(struct redis_commands *commands, enum redis_record_count count)
 {
-    for (int i = 0; i < REDIS_RECORD_FIELDS + (with_input ? 1 : 0); i++)
+    for (unsigned i = 0; i < count; i++)
         redis_arg_str(commands, fields[i].name);
 }
 
@@ -101,7 +101,7 @@ static void add_time(struct redis_commands *commands, const char *name, int64_t 
 
 void redis_record_fields(struct redis_commands *commands, const struct process *process)
 {
-    for (int i = 0; i < REDIS_RECORD_FIELDS + 1; i++) {
+    for (int i = 0; i < REDIS_RECORD_ALL; i++) {
         const struct field *field = &fields[i];
         const void *at = (const char *)process + field->offset;
         switch (field->kind) {
@@ -197,7 +197,7 @@ enum err redis_record_parse(struct redisReply *const *values, size_t count,
     bool has_status = false, any = false;
     set_absent(ret_process);
     ret_process->id = *id;
-    for (size_t i = 0; i < count && i < REDIS_RECORD_FIELDS + 1; i++) {
+    for (size_t i = 0; i < count && i < REDIS_RECORD_ALL; i++) {
         if (values[i]->type == REDIS_REPLY_NIL)
             continue;
         struct span value = {values[i]->str, values[i]->len};
@@ -213,7 +213,7 @@ enum err redis_record_parse(struct redisReply *const *values, size_t count,
 
 static const struct field *find_field(struct span name)
 {
-    for (int i = 0; i < REDIS_RECORD_FIELDS + 1; i++) {
+    for (int i = 0; i < REDIS_RECORD_ALL; i++) {
         if (span_is(name, fields[i].name))
             return &fields[i];
     }

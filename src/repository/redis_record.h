@@ -8,8 +8,15 @@
 
 #include <hiredis/hiredis.h>
 
-/* Adds the names of the fields that are read, in order; `input` is the last when it is wanted. */
-void redis_record_names(struct redis_commands *commands, bool with_input);
+/* How many fields there are, by what is asked for: the names come in this order. */
+enum redis_record_count {
+    REDIS_RECORD_SHOWN = 21,  /* by the resource */
+    REDIS_RECORD_FIELDS = 35, /* all but input */
+    REDIS_RECORD_ALL = 36,
+};
+
+/* Adds the names of the fields that are read. */
+void redis_record_names(struct redis_commands *commands, enum redis_record_count count);
 /* Adds the fields that the process has and their values, input included. */
 void redis_record_fields(struct redis_commands *commands, const struct process *process);
 /* Adds the table as Lua. */
@@ -24,7 +31,5 @@ enum err redis_record_parse(struct redisReply *const *values, size_t count,
  * names that are not known are passed by. OK, CORRUPT. */
 enum err redis_record_parse_pairs(const struct redisReply *pairs, const struct redisReply *changes,
                                   const struct process_id *id, struct process *ret_process);
-
-#define REDIS_RECORD_FIELDS 35 /* input not counted */
 
 #endif

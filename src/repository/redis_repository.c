@@ -9,6 +9,7 @@
 #include "proctrack/log.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,35 +108,20 @@ void redis_note_damage(struct redis_repository *repository, const char *id)
               name, repository->keys.prefix);
 }
 
-/* --- news from Redis -------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 /* What was announced may be gone with what another Redis did not get. */
 static void on_state(void *arg, bool ready)
 {
     struct redis_repository *repository = arg;
     memset(repository->announced, 0, sizeof(repository->announced));
-    redis_tracking_client_state(repository->tracking, ready);
+    redis_tracking_client_state(repository->news.tracking, ready);
 }
-
-static void on_key_changed(void *arg, struct span key)
-{
-    struct redis_repository *repository = arg;
-    struct redis_key storage;
-    struct span queue = redis_key(&repository->keys, &storage, KEY_QUEUE, SPAN_NONE);
-    struct span type = SPAN_NONE;
-    if (repository->base.on_work == NULL)
-        return;
-    if (key.len > queue.len && memcmp(key.data, queue.data, queue.len) == 0)
-        type = (struct span){key.data + queue.len, key.len - queue.len};
-    repository->base.on_work(repository->base.on_work_arg, type);
-}
-
-/* --- life ------------------------------------------------------------------------------------ */
 
 static void redis_close(struct process_repository *base)
 {
     struct redis_repository *repository = redis_repository(base);
-    redis_tracking_close(repository->tracking);
+    redis_news_close(&repository->news);
     redis_client_close(repository->client);
 }
 
@@ -143,7 +129,7 @@ static void redis_destroy(struct process_repository *base)
 {
     struct redis_repository *repository = redis_repository(base);
     struct list_link *link;
-    redis_tracking_destroy(repository->tracking);
+    redis_news_finish(&repository->news);
     redis_client_destroy(repository->client);
     free(repository->given.types);
     free(repository->given.workers);
@@ -173,6 +159,7 @@ static const struct process_repository_ops redis_ops = {
     .sweep = redis_sweep,
     .advance = redis_advance,
     .ping = redis_ping,
+    .follow = redis_follow,
     .close = redis_close,
     .destroy = redis_destroy,
 };
@@ -184,7 +171,8 @@ static bool set_up(struct redis_repository *repository, struct loop *loop,
         log_error("redis key prefix longer than %d bytes", REDIS_PREFIX_MAX);
         return false;
     }
-    if (!redis_scripts_init(&repository->scripts, repository->base.policy, repository->keys.prefix))
+    if (!redis_scripts_init(&repository->scripts, repository->base.policy, repository->keys.prefix,
+                            repository->publishes))
         return false;
     repository->setup = (struct redis_client_setup){
         .scripts = repository->scripts.spans,
@@ -198,16 +186,18 @@ static bool set_up(struct redis_repository *repository, struct loop *loop,
         .arg = repository,
     };
     repository->client = redis_client_create(loop, redis, &repository->setup);
-    if (repository->client == NULL)
-        return false;
-    repository->tracking =
-        redis_tracking_create(loop, redis, repository->client, on_key_changed, repository);
-    return repository->tracking != NULL;
+    return repository->client != NULL && redis_news_init(repository, loop, redis);
+}
+
+bool redis_repository_channel(const char *key_prefix, char *ret_channel, size_t size)
+{
+    int len = snprintf(ret_channel, size, "%s%s", key_prefix, KEY_CHANGES);
+    return len > 0 && (size_t)len < size;
 }
 
 struct process_repository *redis_repository_create(struct loop *loop,
                                                    const struct redis_options *redis,
-                                                   const char *key_prefix,
+                                                   const char *key_prefix, bool publishes,
                                                    const struct process_policy *policy)
 {
     struct redis_repository *repository = calloc(1, sizeof(*repository));
@@ -215,6 +205,7 @@ struct process_repository *redis_repository_create(struct loop *loop,
         return NULL;
     process_repository_init(&repository->base, &redis_ops, policy);
     list_init(&repository->spare);
+    repository->publishes = publishes;
     if (!set_up(repository, loop, redis, key_prefix)) {
         redis_destroy(&repository->base);
         return NULL;

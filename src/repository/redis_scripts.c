@@ -2,6 +2,7 @@
  * that it needs. */
 #include "repository/redis_scripts.h"
 
+#include "repository/redis_keys.h"
 #include "repository/redis_record.h"
 
 #include <inttypes.h>
@@ -43,13 +44,15 @@ static const struct {
     [SCRIPT_WORKERS] = {redis_lua_workers, 0},
 };
 
-/* Whatever bytes it has. */
-static void append_prefix(struct text_buffer *out, const char *prefix)
+/* Whatever bytes it has. CHANNEL is false where nothing is published. */
+static void append_prefix(struct text_buffer *out, const char *prefix, bool publishes)
 {
     text_append_literal(out, "local prefix = '");
     for (const char *at = prefix; *at != '\0'; at++)
         text_append_format(out, "\\%03u", (unsigned)(unsigned char)*at);
     text_append_literal(out, "'\n");
+    text_append_str(out, publishes ? "local CHANNEL = prefix .. '" KEY_CHANGES "'\n"
+                                   : "local CHANNEL = false\n");
 }
 
 static void append_policy(struct text_buffer *out, const struct process_policy *policy)
@@ -76,10 +79,10 @@ static void append_part(struct text_buffer *out, unsigned parts, enum part part,
 }
 
 static void append_script(struct text_buffer *out, int script, const struct process_policy *policy,
-                          const char *prefix)
+                          const char *prefix, bool publishes)
 {
     unsigned parts = bodies[script].parts;
-    append_prefix(out, prefix);
+    append_prefix(out, prefix, publishes);
     if ((parts & PART_PLAIN) != 0) {
         text_append_format(out, "local EVENTS_MAX = %d\n", policy->events_max);
         text_append_str(out, bodies[script].body);
@@ -101,13 +104,13 @@ static void append_script(struct text_buffer *out, int script, const struct proc
 }
 
 bool redis_scripts_init(struct redis_scripts *scripts, const struct process_policy *policy,
-                        const char *prefix)
+                        const char *prefix, bool publishes)
 {
     memset(scripts, 0, sizeof(*scripts));
     for (int i = 0; i < REDIS_SCRIPT_COUNT; i++) {
         struct text_buffer text;
         text_buffer_init(&text, (size_t)256 * 1024);
-        append_script(&text, i, policy, prefix);
+        append_script(&text, i, policy, prefix, publishes);
         scripts->spans[i].len = text.len;
         scripts->spans[i].data = scripts->texts[i] = text_buffer_take(&text);
         if (scripts->texts[i] == NULL)

@@ -35,14 +35,15 @@ extern const char redis_lua_types[], redis_lua_workers[];
 extern const char redis_lua_claim_plain[], redis_lua_complete_plain[];
 
 /* The scripts as they are sent: in front of each stands what it shares with others, and what does
- * not change while this program runs, the prefix of the keys and the policy. */
+ * not change while this program runs: the prefix of the keys, the policy, and whether changes are
+ * published. */
 struct redis_scripts {
     char *texts[REDIS_SCRIPT_COUNT];
     struct span spans[REDIS_SCRIPT_COUNT];
 };
 /* False: no memory; finish all the same. */
 bool redis_scripts_init(struct redis_scripts *scripts, const struct process_policy *policy,
-                        const char *prefix);
+                        const char *prefix, bool publishes);
 void redis_scripts_finish(struct redis_scripts *scripts);
 
 #endif

@@ -29,13 +29,18 @@
 
 /* --- ends ------------------------------------------------------------------------------------ */
 
+static bool is_quiet(const struct redis_client *client)
+{
+    return client->setup->quiet || redis_client_listens(client);
+}
+
 static void log_problem(struct redis_client *client, const char *problem)
 {
     bool was_ready = client->state == REDIS_READY;
     if (!was_ready && strcmp(client->problem, problem) == 0)
         return;
     snprintf(client->problem, sizeof(client->problem), "%s", problem);
-    log_line(redis_client_listens(client) ? LOG_DEBUG : LOG_WARN, "redis %s host=%s reason=\"%s\"",
+    log_line(is_quiet(client) ? LOG_DEBUG : LOG_WARN, "redis %s host=%s reason=\"%s\"",
              was_ready ? "lost" : "unavailable", client->where, client->problem);
 }
 
@@ -87,7 +92,7 @@ void redis_client_enter(struct redis_client *client)
     if (client->was_ready && client->setup->reconnects != NULL)
         ++*client->setup->reconnects;
     client->was_ready = true;
-    log_line(redis_client_listens(client) ? LOG_DEBUG : LOG_INFO, "redis ready host=%s database=%d",
+    log_line(is_quiet(client) ? LOG_DEBUG : LOG_INFO, "redis ready host=%s database=%d",
              client->where, client->options->database);
     tell_state(client, true);
 }
@@ -127,6 +132,7 @@ static bool link_up(struct redis_client *client, redisAsyncContext *context, con
     if (!redis_link_attach(&client->link, context))
         return false;
     context->data = client;
+    redis_replies_use(&client->replies, &context->c);
     redisAsyncSetDisconnectCallback(context, on_disconnect);
     redisAsyncSetConnectCallback(context, on_connect);
     return true;

@@ -7,6 +7,7 @@
 
 #include "storage/redis_commands.h"
 #include "storage/redis_link.h"
+#include "storage/redis_replies.h"
 
 enum redis_state {
     REDIS_RESTING,   /* waits before it tries again */
@@ -56,6 +57,7 @@ struct redis_client {
     int64_t id;                   /* of a listening connection, as the server numbers it */
 
     struct redis_commands commands;
+    struct redis_replies replies;
     struct list_link in_flight; /* redis_request.link, in the order of their replies */
     struct loop_timer *deadline;
     bool last_look; /* the oldest request is late, but its reply may be there already */

@@ -2,10 +2,10 @@
  * left for it, and it is written right before the arguments. */
 #include "storage/redis_commands.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define HEADER_ROOM  16
+#define LENGTH_ROOM  24 /* of any number, with its mark and line end */
 #define KEEP_AT_MOST ((size_t)1024 * 1024)
 
 void redis_commands_init(struct redis_commands *commands, const struct span *scripts)
@@ -58,14 +58,31 @@ void redis_command_script(struct redis_commands *commands, size_t script, struct
     redis_arg(commands, key);
 }
 
+/* "<mark><number>\r\n" ends right before `end`; where it begins. */
+static char *put_length(char *end, char mark, size_t number)
+{
+    *--end = '\n';
+    *--end = '\r';
+    do {
+        *--end = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    *--end = mark;
+    return end;
+}
+
+/* Most arguments are a few bytes: room is looked for once. */
 void redis_arg(struct redis_commands *commands, struct span arg)
 {
-    text_append_char(&commands->text, '$');
-    text_append_int(&commands->text, (int64_t)arg.len);
-    text_append_literal(&commands->text, "\r\n");
+    char length[LENGTH_ROOM];
+    char *begin = put_length(length + sizeof(length), '$', arg.len);
+    size_t begin_len = (size_t)(length + sizeof(length) - begin);
+    commands->args[commands->count - 1]++;
+    if (!text_buffer_reserve(&commands->text, begin_len + arg.len + 2))
+        return;
+    text_append(&commands->text, begin, begin_len);
     text_append_span(&commands->text, arg);
     text_append_literal(&commands->text, "\r\n");
-    commands->args[commands->count - 1]++;
 }
 
 void redis_arg_str(struct redis_commands *commands, const char *arg)
@@ -75,9 +92,16 @@ void redis_arg_str(struct redis_commands *commands, const char *arg)
 
 void redis_arg_int(struct redis_commands *commands, int64_t arg)
 {
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%lld", (long long)arg);
-    redis_arg(commands, (struct span){text, (size_t)len});
+    char digits[20];
+    char *begin = digits + sizeof(digits);
+    uint64_t rest = arg < 0 ? UINT64_C(0) - (uint64_t)arg : (uint64_t)arg;
+    do {
+        *--begin = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (arg < 0)
+        *--begin = '-';
+    redis_arg(commands, (struct span){begin, (size_t)(digits + sizeof(digits) - begin)});
 }
 
 bool redis_commands_end(struct redis_commands *commands)
@@ -87,12 +111,10 @@ bool redis_commands_end(struct redis_commands *commands)
     if (commands->text.failed || commands->count == 0)
         return false;
     for (int i = 0; i < commands->count; i++) {
-        char header[HEADER_ROOM];
-        size_t body = commands->starts[i] + HEADER_ROOM;
+        char *body = commands->text.data + commands->starts[i] + HEADER_ROOM;
         size_t end = i + 1 < commands->count ? commands->starts[i + 1] : len;
-        size_t head = (size_t)snprintf(header, sizeof(header), "*%d\r\n", commands->args[i]);
-        memcpy(commands->text.data + body - head, header, head);
-        commands->parts[i] = (struct span){commands->text.data + body - head, end - body + head};
+        char *header = put_length(body, '*', (size_t)commands->args[i]);
+        commands->parts[i] = (struct span){header, (size_t)(commands->text.data + end - header)};
     }
     return true;
 }

@@ -217,7 +217,7 @@ static void complete(struct redis_client *client, struct redis_request *request,
         return;
     }
     list_remove(&request->link);
-    request->kept = redis_reply_take(reply);
+    request->kept = redis_replies_keep(reply);
     if (request->kept == NULL)
         finish(request, ERR_UNAVAILABLE, NULL);
     else
@@ -229,6 +229,8 @@ static void take_reply(struct redis_client *client, struct redis_request *reques
 {
     bool moved = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "READONLY", 8) == 0;
     note_error(client, request, reply);
+    if (reply->type == REDIS_REPLY_INTEGER)
+        request->number = reply->integer;
     if (request->replies == 0)
         complete(client, request, reply);
     /* After a fail-over the host's name may lead elsewhere. */

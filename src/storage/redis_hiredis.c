@@ -1,6 +1,6 @@
 #include "storage/redis_hiredis.h"
 
-#include <stdlib.h>
+#include "storage/redis_replies.h"
 
 redisAsyncContext *redis_async_open(const struct redis_options *options, const char *address)
 {
@@ -14,15 +14,33 @@ bool redis_has_unread(const redisContext *context)
     return context->reader->len > context->reader->pos;
 }
 
-redisReply *redis_reply_take(redisReply *reply)
+/* Later versions know more kinds of replies, of which RESP2 has none. */
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
+
+static void *create_text(const redisReadTask *task, char *text, size_t len)
 {
-    redisReply *taken = malloc(sizeof(*taken));
-    if (taken == NULL)
-        return NULL;
-    *taken = *reply;
-    reply->type = REDIS_REPLY_INTEGER; /* the one kind that owns nothing */
-    reply->str = NULL;
-    reply->element = NULL;
-    reply->elements = 0;
-    return taken;
+    return redis_replies_text(task, text, len);
+}
+
+static void *create_list(const redisReadTask *task, element_count count)
+{
+    return redis_replies_list(task, (size_t)count);
+}
+
+void redis_replies_use(struct redis_replies *replies, redisContext *context)
+{
+    static redisReplyObjectFunctions functions = {
+        .createString = create_text,
+        .createArray = create_list,
+        .createInteger = redis_replies_integer,
+        .createNil = redis_replies_nil,
+        .freeObject = redis_replies_drop,
+    };
+    context->reader->fn = &functions;
+    context->reader->privdata = replies;
+    context->reader->maxbuf = 0;
 }

@@ -29,8 +29,4 @@ redisAsyncContext *redis_async_open(const struct redis_options *options, const c
 /* Whether bytes were read that have not become a reply yet. */
 bool redis_has_unread(const redisContext *context);
 
-/* A reply that outlives the callback: takes the contents, and leaves an empty shell to hiredis.
- * NULL if no memory, then the reply is as before. Free with freeReplyObject(). */
-redisReply *redis_reply_take(redisReply *reply);
-
 #endif

@@ -16,6 +16,7 @@
 
 struct check {
     const struct redis_options *options;
+    const char *channel;
     struct redis_probe *probe;
     int64_t deadline; /* steady ms */
     redisContext *context;
@@ -253,11 +254,74 @@ static enum err inquire(struct check *check)
     return ERR_OK;
 }
 
-enum err redis_probe(const struct redis_options *redis, struct redis_probe *ret_probe)
+/* --- hearing of changes ---------------------------------------------------------------------- */
+
+/* Whether it is done without an error. */
+static enum err try_it(struct check *check, int argc, const char **argv, bool *ret_works)
 {
-    enum err (*const steps[])(struct check *) = {open_connection, authenticate, select_database,
-                                                 ping, inquire};
+    enum err err;
+    redisReply *reply = ask(check, argc, argv, &err);
+    if (reply == NULL)
+        return err;
+    *ret_works = reply->type != REDIS_REPLY_ERROR;
+    freeReplyObject(reply);
+    return ERR_OK;
+}
+
+static enum err ask_for_id(struct check *check, char ret_id[24])
+{
+    enum err err;
+    const char *argv[] = {"CLIENT", "ID"};
+    redisReply *reply = ask(check, 2, argv, &err);
+    if (reply == NULL)
+        return err;
+    snprintf(ret_id, 24, "%lld", reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0);
+    freeReplyObject(reply);
+    return ERR_OK;
+}
+
+/* All that the connections will ask for later, with this one as both of them. */
+static enum err try_tracking(struct check *check)
+{
+    char id[24] = "";
+    enum err err = ask_for_id(check, id);
+    const struct {
+        int argc;
+        const char *argv[6];
+    } steps[] = {
+        {6, {"CLIENT", "TRACKING", "ON", "REDIRECT", id, "OPTIN"}},
+        {3, {"CLIENT", "CACHING", "YES"}},
+        {3, {"CLIENT", "TRACKING", "OFF"}},
+        {2, {"SUBSCRIBE", "__redis__:invalidate"}},
+        {1, {"UNSUBSCRIBE"}},
+    };
+    bool works = true;
+    for (size_t i = 0; err == ERR_OK && works && i < sizeof(steps) / sizeof(steps[0]); i++) {
+        const char *argv[6];
+        memcpy(argv, steps[i].argv, sizeof(argv));
+        err = try_it(check, steps[i].argc, argv, &works);
+    }
+    check->probe->tracks = err == ERR_OK && works;
+    return err;
+}
+
+/* What is published so means nothing to who hears it. */
+static enum err find_news(struct check *check)
+{
+    const char *argv[] = {"PUBLISH", check->channel, "-"};
+    enum err err = try_tracking(check);
+    if (err == ERR_OK && !check->probe->tracks)
+        err = try_it(check, 3, argv, &check->probe->publishes);
+    return err;
+}
+
+enum err redis_probe(const struct redis_options *redis, const char *channel,
+                     struct redis_probe *ret_probe)
+{
+    enum err (*const steps[])(struct check *) = {
+        open_connection, authenticate, select_database, ping, inquire, find_news};
     struct check check = {.options = redis,
+                          .channel = channel,
                           .probe = ret_probe,
                           .deadline = clock_steady_ms() + redis->connect_timeout_ms};
     enum err err = ERR_OK;

@@ -164,9 +164,8 @@ void redis_session_reply(struct redis_client *client, const redisReply *reply)
     case STEP_PING:
         check_last(client, "PING", reply);
         break;
-    case STEP_ID:
-        check_no_error(client, "CLIENT ID", reply);
-        client->id = reply->integer; /* 0 if it is none: such a connection is not found later */
+    case STEP_ID: /* 0 if it is none: such a connection is not found later */
+        client->id = reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
         break;
     case STEP_SUBSCRIBE:
         check_last(client, "SUBSCRIBE", reply);

@@ -2,12 +2,14 @@
  * sends the names of the keys that changed. It is on while both serve and the client's has been
  * told the number of the other:
  *
- *   client ready -> the listening one connects -> CLIENT TRACKING ON REDIRECT <its number> OPTIN
+ *   client ready -> the listening one connects -> CLIENT TRACKING ON REDIRECT <its number> ...
+ *
+ * With a channel the last step is left out: what others publish comes by itself.
  *
  * Whenever one of them ends, whatever was noted is lost, and the way is gone again from there. Each
  * end and each beginning is told as "all may have changed", so that whoever waits looks once more.
- * A listening connection that says nothing for long might be dead, so it subscribes again now and
- * then, and the answer has the deadline that any has.
+ * A connection that says nothing might be dead, and one of them is no use without the other: so
+ * both are asked every second, and the answers have the deadline that any has.
  *
  * With each new connection of the client's, the other is made anew too: after a fail-over both must
  * lead to the same server. One that refuses is asked again only then, or after a good while. */
@@ -19,34 +21,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHANNEL         "__redis__:invalidate"
-#define SIGN_OF_LIFE_MS 10000
+#define INVALIDATIONS   "__redis__:invalidate"
+#define SIGN_OF_LIFE_MS 1000
 #define ASK_AGAIN_MS    60000
 
 struct redis_tracking {
     struct loop *loop;
     const struct redis_options *options;
     struct redis_client *client;
-    void (*on_changed)(void *arg, struct span key);
-    void *arg;
+    struct redis_tracking_setup setup;
 
-    struct redis_client_setup setup;
+    struct redis_client_setup listening;
     struct redis_client *listener; /* NULL before the client is ready for the first time */
     struct loop_timer *life;
-    struct redis_request sign; /* of life */
-    bool sign_open;
+    struct redis_request sign;  /* of life, the listener's */
+    struct redis_request pulse; /* the client's */
+    bool sign_open, pulse_open;
 
     struct redis_request enabling;
     bool enabling_open;
     int64_t enabling_id; /* the listener's number in it */
     bool on, refused, closed;
+    uint64_t round; /* how often it has begun */
     bool refusal_logged;
 };
 
-static void tell(struct redis_tracking *tracking, struct span key)
+static void tell(struct redis_tracking *tracking, struct span what)
 {
     if (!tracking->closed)
-        tracking->on_changed(tracking->arg, key);
+        tracking->setup.on_changed(tracking->setup.arg, what);
+}
+
+static void begin(struct redis_tracking *tracking)
+{
+    tracking->on = true;
+    tracking->round++;
+    tracking->refusal_logged = false;
+    log_debug("redis notifications on");
+    tell(tracking, SPAN_NONE);
 }
 
 static void end(struct redis_tracking *tracking)
@@ -64,8 +76,10 @@ static void give_up(struct redis_tracking *tracking)
     redis_client_close(tracking->listener);
     loop_timer_start(tracking->life, ASK_AGAIN_MS);
     if (!tracking->refusal_logged)
-        log_info("redis notifications unavailable reason=\"the server does not offer CLIENT "
-                 "TRACKING, or not to this user\"");
+        log_info("redis notifications unavailable reason=\"%s\"",
+                 tracking->setup.way == REDIS_TRACK_CHANNEL
+                     ? "this user may not subscribe to the channel"
+                     : "the server does not offer CLIENT TRACKING, or not to this user");
     tracking->refusal_logged = true;
     end(tracking);
 }
@@ -79,7 +93,7 @@ void redis_tracking_watch(struct redis_commands *commands)
     redis_arg_str(commands, "YES");
 }
 
-/* With all that will be asked later, so that a refusal shows now. */
+/* The first command of READS is as all that will be asked later, so that a refusal shows now. */
 static void build_enabling(struct redis_request *request, struct redis_commands *commands)
 {
     struct redis_tracking *tracking = container_of(request, struct redis_tracking, enabling);
@@ -91,8 +105,14 @@ static void build_enabling(struct redis_request *request, struct redis_commands 
     redis_arg_str(commands, "ON");
     redis_arg_str(commands, "REDIRECT");
     redis_arg_int(commands, tracking->enabling_id);
-    redis_arg_str(commands, "OPTIN");
-    redis_tracking_watch(commands);
+    if (tracking->setup.way == REDIS_TRACK_PREFIX) {
+        redis_arg_str(commands, "BCAST");
+        redis_arg_str(commands, "PREFIX");
+        redis_arg_str(commands, tracking->setup.name);
+    } else {
+        redis_arg_str(commands, "OPTIN");
+        redis_tracking_watch(commands);
+    }
     redis_command(commands, "PING");
 }
 
@@ -114,10 +134,7 @@ static void on_enabled(struct redis_request *request, enum err err, struct redis
     if (tracking->enabling_id != redis_client_id(tracking->listener)) {
         enable(tracking);
     } else if (err == ERR_OK) {
-        tracking->on = true;
-        tracking->refusal_logged = false;
-        log_debug("redis notifications on");
-        tell(tracking, SPAN_NONE);
+        begin(tracking);
     } else if (err != ERR_TIMEOUT) {
         give_up(tracking);
     }
@@ -134,11 +151,24 @@ static void enable(struct redis_tracking *tracking)
     redis_client_submit(tracking->client, &tracking->enabling);
 }
 
+void redis_tracking_doubt(struct redis_tracking *tracking)
+{
+    if (!tracking->on)
+        return;
+    end(tracking);
+    enable(tracking);
+}
+
 /* --- the listening connection ---------------------------------------------------------------- */
 
 static void on_message(void *arg, const struct redisReply *payload)
 {
     struct redis_tracking *tracking = arg;
+    if (tracking->setup.way == REDIS_TRACK_CHANNEL) {
+        if (payload->type == REDIS_REPLY_STRING)
+            tell(tracking, (struct span){payload->str, payload->len});
+        return;
+    }
     if (payload->type != REDIS_REPLY_ARRAY) { /* all keys were dropped at once */
         tell(tracking, SPAN_NONE);
         return;
@@ -160,7 +190,10 @@ static void on_listener_state(void *arg, bool ready)
     struct redis_tracking *tracking = arg;
     if (ready) {
         loop_timer_start(tracking->life, SIGN_OF_LIFE_MS);
-        enable(tracking);
+        if (tracking->setup.way == REDIS_TRACK_CHANNEL)
+            begin(tracking);
+        else
+            enable(tracking);
         return;
     }
     loop_timer_stop(tracking->life);
@@ -172,9 +205,8 @@ static void on_listener_state(void *arg, bool ready)
 
 static void build_sign(struct redis_request *request, struct redis_commands *commands)
 {
-    (void)request;
     redis_command(commands, "SUBSCRIBE");
-    redis_arg_str(commands, CHANNEL);
+    redis_arg_str(commands, container_of(request, struct redis_tracking, sign)->listening.channel);
 }
 
 static void on_sign(struct redis_request *request, enum err err, struct redisReply *reply)
@@ -186,12 +218,40 @@ static void on_sign(struct redis_request *request, enum err err, struct redisRep
         loop_timer_start(tracking->life, SIGN_OF_LIFE_MS);
 }
 
+static void build_pulse(struct redis_request *request, struct redis_commands *commands)
+{
+    (void)request;
+    redis_command(commands, "PING");
+}
+
+static void on_pulse(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    (void)err; /* when none comes the client loses its connection, and says so */
+    (void)reply;
+    container_of(request, struct redis_tracking, pulse)->pulse_open = false;
+}
+
+static void ask_for_life(struct redis_tracking *tracking)
+{
+    if (!tracking->sign_open) {
+        tracking->sign_open = true;
+        tracking->sign = (struct redis_request){.build = build_sign, .done = on_sign};
+        redis_client_submit(tracking->listener, &tracking->sign);
+    }
+    if (!tracking->pulse_open && tracking->setup.way != REDIS_TRACK_CHANNEL) {
+        tracking->pulse_open = true;
+        tracking->pulse = (struct redis_request){.build = build_pulse, .done = on_pulse};
+        redis_client_submit(tracking->client, &tracking->pulse);
+    }
+}
+
 static void listen(struct redis_tracking *tracking)
 {
     loop_timer_stop(tracking->life);
     redis_client_destroy(tracking->listener);
     tracking->refused = false;
-    tracking->listener = redis_client_create(tracking->loop, tracking->options, &tracking->setup);
+    tracking->listener =
+        redis_client_create(tracking->loop, tracking->options, &tracking->listening);
     if (tracking->listener == NULL)
         loop_timer_start(tracking->life, ASK_AGAIN_MS);
 }
@@ -204,10 +264,8 @@ static void on_life(void *arg)
     if (tracking->listener == NULL || tracking->refused) {
         if (redis_client_is_ready(tracking->client))
             listen(tracking);
-    } else if (!tracking->sign_open) {
-        tracking->sign_open = true;
-        tracking->sign = (struct redis_request){.build = build_sign, .done = on_sign};
-        redis_client_submit(tracking->listener, &tracking->sign);
+    } else {
+        ask_for_life(tracking);
     }
 }
 
@@ -225,8 +283,7 @@ void redis_tracking_client_state(struct redis_tracking *tracking, bool ready)
 
 struct redis_tracking *redis_tracking_create(struct loop *loop, const struct redis_options *options,
                                              struct redis_client *client,
-                                             void (*on_changed)(void *arg, struct span key),
-                                             void *arg)
+                                             const struct redis_tracking_setup *setup)
 {
     struct redis_tracking *tracking = calloc(1, sizeof(*tracking));
     if (tracking == NULL)
@@ -234,11 +291,10 @@ struct redis_tracking *redis_tracking_create(struct loop *loop, const struct red
     tracking->loop = loop;
     tracking->options = options;
     tracking->client = client;
-    tracking->on_changed = on_changed;
-    tracking->arg = arg;
-    tracking->setup = (struct redis_client_setup){
+    tracking->setup = *setup;
+    tracking->listening = (struct redis_client_setup){
         .on_state = on_listener_state,
-        .channel = CHANNEL,
+        .channel = setup->way == REDIS_TRACK_CHANNEL ? setup->name : INVALIDATIONS,
         .on_message = on_message,
         .arg = tracking,
     };
@@ -274,4 +330,9 @@ void redis_tracking_destroy(struct redis_tracking *tracking)
 bool redis_tracking_is_on(const struct redis_tracking *tracking)
 {
     return tracking->on;
+}
+
+uint64_t redis_tracking_round(const struct redis_tracking *tracking)
+{
+    return tracking->on ? tracking->round : 0;
 }

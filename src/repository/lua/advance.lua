@@ -63,6 +63,9 @@ for i = 1, #scheduled do
         redis.call('ZREM', schedule, p.id)
         redis.call('ZADD', index, int_text(score), p.id)
         redis.call('ZADD', prefix .. 'process_types', ARGV[1], p.type)
+        if CHANNEL then
+            redis.pcall('PUBLISH', CHANNEL, p.id .. ' pending ' .. p.type)
+        end
         released = released + 1
     end
 end

@@ -64,6 +64,9 @@ redis.call('HSET', key, unpack(changes))
 if r.progress or r.usage then -- of the attempt before; its error stays
     redis.call('HDEL', key, 'progress', 'usage')
 end
+if CHANNEL then
+    redis.pcall('PUBLISH', CHANNEL, id .. ' running ' .. type)
+end
 redis.pcall('ZREM', prefix .. 'process_queue:' .. type, id)
 redis.pcall('ZREM', prefix .. 'process_status:pending', id)
 if group then

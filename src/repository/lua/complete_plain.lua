@@ -8,11 +8,12 @@
 
 local key, time_ms, time, id, result = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[9]
 local r = redis.call('HMGET', key, 'status', 'lease_token', 'attempt', 'version', 'type', 'worker',
-                     'created_at', 'updated_at', 'retention_ms', 'events', 'group', 'progress')
+                     'created_at', 'updated_at', 'retention_ms', 'events', 'group', 'progress',
+                     'started_at')
 local attempt, version, type, worker, created_at = r[3], r[4], r[5], r[6], r[7]
-local events, group = (r[10] or 0) + 1, r[11]
-if r[1] ~= 'running' or r[2] ~= ARGV[4] or not type or not worker or not created_at or not r[8] or
-    r[8] > time or r[9] or (ARGV[5] ~= '0' and ARGV[5] ~= attempt) or
+local events, group, started_at = (r[10] or 0) + 1, r[11], r[13]
+if r[1] ~= 'running' or r[2] ~= ARGV[4] or not type or not worker or not created_at or
+    not started_at or not r[8] or r[8] > time or r[9] or (ARGV[5] ~= '0' and ARGV[5] ~= attempt) or
     not string.find(attempt or '', '^%d+$') or not string.find(version or '', '^%d+$') then
     return {'SLOW', 0, 0, ''}
 end
@@ -45,6 +46,9 @@ end
 redis.call('HDEL', key, 'lease_until', 'attempt_deadline', 'cancel_requested_at',
            'cancel_deadline', 'queue_deadline', 'error')
 redis.call('PEXPIRE', key, ARGV[8])
+if CHANNEL then
+    redis.pcall('PUBLISH', CHANNEL, id .. ' completed ' .. type)
+end
 redis.pcall('ZREM', prefix .. 'process_status:running', id)
 redis.pcall('ZREM', prefix .. 'process_leases', id)
 redis.pcall('ZREM', prefix .. 'process_running:' .. type, id)
@@ -53,4 +57,4 @@ if group then
     redis.pcall('ZREM', prefix .. 'process_group:running:' .. group, id)
 end
 return {'OK', 0, 0, '', {'type', type, 'status', 'completed', 'attempt', attempt, 'version', version,
-                         'created_at', created_at, 'updated_at', time}}
+                         'created_at', created_at, 'started_at', started_at, 'updated_at', time}}

@@ -74,12 +74,23 @@ for n = 1, tonumber(ARGV[6]) do
     at = at + 1
 end
 
+local function publish_new(id, first, last)
+    for i = first, last, 2 do
+        if ARGV[i] == 'type' then
+            redis.pcall('PUBLISH', CHANNEL, id .. ' pending ' .. ARGV[i + 1])
+        end
+    end
+end
+
 redis.call('SCARD', prefix .. 'process_ids')
 for i = 1, #keys do
     redis.call('ZCARD', keys[i])
 end
 for n = 1, #ids do
     redis.call('HSET', key_of(ids[n]), unpack(ARGV, firsts[n], lasts[n]))
+    if CHANNEL then
+        publish_new(ids[n], firsts[n], lasts[n])
+    end
 end
 redis.call('SADD', prefix .. 'process_ids', unpack(ids))
 for i = 1, #keys do

@@ -2,6 +2,9 @@
 -- KEYS[1] names one of them, so that a cluster finds the node; the others are built here. `prefix`
 -- stands in front of this text. ARGV[1] is the caller's time in ms.
 --
+-- Where the server does not tell others of what is changed, CHANNEL (else false) is where each new
+-- version of a process is published, in the same step. That this may be refused harms no change.
+--
 -- A script is not rolled back when a command in it fails. So whatever can fail because somebody
 -- has put another type at a key is tried by reading before the first write.
 

@@ -20,6 +20,9 @@ local function heal(id, index, group)
     redis.pcall('ZREM', prefix .. 'process_deadlines', id)
     redis.pcall('DEL', prefix .. 'process_events:' .. id)
     redis.pcall('ZREM', index, id)
+    if CHANNEL then
+        redis.pcall('PUBLISH', CHANNEL, id .. ' removed -')
+    end
 end
 
 -- Drops a type that nothing waits or runs of; another one comes to the end of those that are known,

@@ -96,6 +96,9 @@ local function save(p)
     if #drop > 0 then
         redis.call('HDEL', key, unpack(drop))
     end
+    if CHANNEL and p.version ~= was.version then
+        redis.pcall('PUBLISH', CHANNEL, p.id .. ' ' .. p.status .. ' ' .. p.type)
+    end
 end
 
 -- What is shown never runs backwards, though clocks of instances differ.

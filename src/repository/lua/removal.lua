@@ -11,7 +11,7 @@ end
 
 -- Removes a finished process and leaves a tombstone. Times as they are stored; the group may be
 -- false.
-local function remove(id, status, group, created_at, completed_at, tombstone_ms)
+local function remove(id, type, status, group, created_at, completed_at, tombstone_ms)
     if group then
         redis.call('ZCARD', group_key('all', group))
         redis.call('ZREM', group_key(status, group), id)
@@ -22,6 +22,9 @@ local function remove(id, status, group, created_at, completed_at, tombstone_ms)
     redis.call('ZREM', prefix .. 'process_times', id)
     redis.call('ZREM', status_key(status), id)
     redis.call('ZREM', prefix .. 'process_retention', id)
+    if CHANNEL then
+        redis.pcall('PUBLISH', CHANNEL, id .. ' removed ' .. type)
+    end
     if tombstone_ms > 0 then
         local completed = completed_at and '"' .. completed_at .. '"' or 'null'
         redis.call('SET', prefix .. 'process_gone:' .. id,

@@ -12,6 +12,6 @@ elseif ARGV[3] ~= '0' and tonumber(ARGV[3]) ~= p.version then
     return reply('STALE', 0, record(p))
 end
 check_removal_keys()
-remove(id, p.status, p.group, time_text(p.created_at),
+remove(id, p.type, p.status, p.group, time_text(p.created_at),
        p.completed_at and time_text(p.completed_at), tonumber(ARGV[4]))
 return reply('OK', 1, record(p))

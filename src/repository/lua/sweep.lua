@@ -47,7 +47,7 @@ local function take(id)
     elseif type == '' or values[1] == type then
         counts[values[2]] = counts[values[2]] + 1
         if not dry then
-            remove(id, values[2], values[5], values[3], values[4], tombstone_ms)
+            remove(id, values[1], values[2], values[5], values[3], values[4], tombstone_ms)
         end
     end
 end

@@ -71,6 +71,18 @@ static void watch_transition(struct process_repository *base, struct repo_transi
     }
 }
 
+static void forward_follow(struct process_repository *base, bool on)
+{
+    repository_follow(watched(base)->behind, on);
+}
+
+static void tell(void *arg, const struct process_id *id)
+{
+    struct process_repository *base = arg;
+    if (base->on_changed != NULL)
+        base->on_changed(base->on_changed_arg, id);
+}
+
 static void watched_close(struct process_repository *base)
 {
     repository_close(watched(base)->behind);
@@ -101,6 +113,7 @@ static const struct process_repository_ops watched_ops = {
     .sweep = forward_sweep,
     .advance = forward_advance,
     .ping = forward_ping,
+    .follow = forward_follow,
     .close = watched_close,
     .destroy = watched_destroy,
 };
@@ -127,7 +140,11 @@ int fixture_setup(void **state)
     fixture->repository = calloc(1, sizeof(*fixture->repository));
     process_repository_init(&fixture->repository->base, &watched_ops, &fixture->policy);
     fixture->repository->behind = memory_repository_create(&fixture->policy);
+    fixture->repository->base.watching = fixture->repository->behind->watching;
+    fixture->repository->behind->on_changed_arg = &fixture->repository->base;
+    fixture->repository->behind->on_changed = tell;
     fixture->manager_options.policy = &fixture->policy;
+    fixture->manager_options.stamps = change_stamps_create();
     fixture->manager_options.default_max_attempts = 3;
     fixture->manager = process_manager_create(fixture->loop, &fixture->repository->base,
                                               &fixture->manager_options, on_work, fixture);
@@ -164,6 +181,7 @@ int fixture_teardown(void **state)
     process_manager_stop(fixture->manager);
     process_manager_destroy(fixture->manager);
     repository_destroy(&fixture->repository->base);
+    change_stamps_destroy(fixture->manager_options.stamps);
     loop_destroy(fixture->loop);
     remove_directory(fixture->directory);
     free(fixture);

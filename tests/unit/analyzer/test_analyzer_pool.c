@@ -222,10 +222,12 @@ static void test_work_that_the_store_tells_of_is_taken(void **state)
     fixture_await(fixture, create.process.id, PROCESS_COMPLETED, NULL);
 }
 
-/* Work of another instance comes without a kick: the poll finds it. */
+/* Work of another instance comes without a kick where the repository does not tell: the poll finds
+ * it. */
 static void test_poll_finds_work(void **state)
 {
     struct fixture *fixture = *state;
+    fixture->repository->base.watching = "none";
     fixture_add(fixture, "any", "echo 1\n");
     fixture->options.poll_ms = 20;
     fixture_start(fixture);
@@ -235,6 +237,20 @@ static void test_poll_finds_work(void **state)
     struct process_id id = fixture_submit(fixture, "any", "1", 0);
     fixture->pool = pool;
     fixture_await(fixture, id, PROCESS_COMPLETED, NULL);
+}
+
+/* Each look ends with a claim of "any"; a poll of its own would make more of them. */
+static void test_who_is_told_does_not_poll(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_add(fixture, "any", "echo 1\n");
+    fixture_add(fixture, "slow", "sleep 0.2\n");
+    fixture->options.poll_ms = 1;
+    fixture_start(fixture);
+    loop_turn(fixture->loop, 0);
+    struct process_id id = fixture_submit(fixture, "slow", "1", 0);
+    fixture_await(fixture, id, PROCESS_COMPLETED, NULL);
+    assert_in_range(fixture->repository->claim_count, 2, 10);
 }
 
 static void test_environment_is_an_allow_list(void **state)
@@ -299,6 +315,7 @@ int main(void)
         POOL_TEST(test_claims_only_as_many_as_slots),
         POOL_TEST(test_work_that_the_store_tells_of_is_taken),
         POOL_TEST(test_poll_finds_work),
+        POOL_TEST(test_who_is_told_does_not_poll),
         POOL_TEST(test_environment_is_an_allow_list),
         POOL_TEST(test_no_descriptor_leaks),
     };

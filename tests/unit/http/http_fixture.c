@@ -26,6 +26,8 @@ void fixture_init(struct fixture *f, bool held)
         f->repository = held_repository_create(f->repository, NULL);
     f->manager_options.policy = &f->policy;
     f->manager_options.default_max_attempts = 1;
+    f->manager_options.stamps = change_stamps_create();
+    assert_non_null(f->manager_options.stamps);
     f->manager = process_manager_create(f->loop, f->repository, &f->manager_options, NULL, NULL);
     assert_non_null(f->manager);
     f->options = (struct http_options){
@@ -89,6 +91,7 @@ void fixture_finish(struct fixture *f)
     http_server_destroy(f->server);
     process_manager_destroy(f->manager);
     repository_destroy(f->repository);
+    change_stamps_destroy(f->manager_options.stamps);
     loop_destroy(f->loop);
     *f = (struct fixture){0};
 }

@@ -90,6 +90,19 @@ void watched_answer(struct manager_fixture *f, enum watched_kind kind, enum err 
     process_op_finish(pop_held(f->watched, kind), result);
 }
 
+static void tell(void *arg, const struct process_id *id)
+{
+    struct process_repository *base = arg;
+    if (base->on_changed != NULL)
+        base->on_changed(base->on_changed_arg, id);
+}
+
+static void watched_follow(struct process_repository *base, bool on)
+{
+    watched_of(base)->follows = on;
+    repository_follow(watched_of(base)->behind, on);
+}
+
 static void watched_close(struct process_repository *base)
 {
     struct watched *watched = watched_of(base);
@@ -111,7 +124,8 @@ static const struct process_repository_ops watched_ops = {
 #define X(kind) .kind = watch_##kind,
     WATCHED_KINDS(X)
 #undef X
-        .close = watched_close,
+        .follow = watched_follow,
+    .close = watched_close,
     .destroy = watched_destroy,
 };
 
@@ -128,12 +142,17 @@ int manager_fixture_setup(void **state)
     struct manager_fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     process_policy_defaults(&f->policy);
-    f->options = (struct process_manager_options){.policy = &f->policy, .default_max_attempts = 3};
+    f->options = (struct process_manager_options){
+        .policy = &f->policy, .default_max_attempts = 3, .stamps = change_stamps_create()};
+    assert_non_null(f->options.stamps);
     f->loop = loop_create();
     f->watched = calloc(1, sizeof(*f->watched));
     assert_non_null(f->watched);
     process_repository_init(&f->watched->base, &watched_ops, &f->policy);
     f->watched->behind = memory_repository_create(&f->policy);
+    f->watched->base.watching = f->watched->behind->watching;
+    f->watched->behind->on_changed_arg = &f->watched->base;
+    f->watched->behind->on_changed = tell;
     for (int kind = 0; kind < WATCHED_KIND_COUNT; kind++)
         list_init(&f->watched->held[kind]);
     f->manager = process_manager_create(f->loop, &f->watched->base, &f->options, on_work, f);
@@ -149,6 +168,7 @@ int manager_fixture_teardown(void **state)
     repository_close(&f->watched->base);
     process_manager_destroy(f->manager);
     repository_destroy(&f->watched->base);
+    change_stamps_destroy(f->options.stamps);
     loop_destroy(f->loop);
     free(f);
     return 0;

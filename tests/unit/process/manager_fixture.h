@@ -45,9 +45,10 @@ struct watched {
     bool hold[WATCHED_KIND_COUNT]; /* calls of this kind stay open */
     struct list_link held[WATCHED_KIND_COUNT];
     size_t held_count[WATCHED_KIND_COUNT];
-    int spoil[WATCHED_KIND_COUNT];          /* so many of this kind ... */
-    enum err spoil_with;                    /* ... get this answer */
-    bool listened, announced;               /* of the last claim */
+    int spoil[WATCHED_KIND_COUNT]; /* so many of this kind ... */
+    enum err spoil_with;           /* ... get this answer */
+    bool listened, announced;      /* of the last claim */
+    bool follows;
     char progress[WATCHED_CHANGES_MAX][64]; /* of the first changes; "" for none */
     enum process_event events[WATCHED_CHANGES_MAX];
 };

@@ -28,8 +28,9 @@ static void absent_is_null_never_missing(void **state)
 {
     (void)state;
     static const char *const members[] = {
-        "reason", "progress",     "result",     "error",      "usage",    "metadata",      "group",
-        "worker", "completed_at", "expires_at", "started_at", "deadline", "queue_position"};
+        "reason",     "progress", "result",         "error",          "usage",
+        "metadata",   "group",    "worker",         "completed_at",   "expires_at",
+        "started_at", "deadline", "queue_position", "retry_after_ms", "eta"};
     struct process process = example();
     struct process_view view = {.base_path = ""};
     json_t *root = render(&process, &view);
@@ -99,9 +100,9 @@ static void the_reasons_offset_is_exact(void **state)
             process.status = (enum process_status)status;
             process.type = (struct span){type, len};
             assert_reason_is_at_its_offset(&process, NULL, 0,
-                                           "null,\"queue_position\":null,\"progress\":");
+                                           "null,\"queue_position\":null,\"retry_after_ms\":");
             assert_reason_is_at_its_offset(&process, "behind", 17,
-                                           "\"behind\",\"queue_position\":17,\"progress\":");
+                                           "\"behind\",\"queue_position\":17,\"retry_after_ms\":");
         }
     }
 }
@@ -116,6 +117,23 @@ static void a_deadline_and_a_place_in_the_queue_are_shown(void **state)
     assert_string_equal(json_string_value(json_object_get(root, "deadline")),
                         "2025-11-08T10:00:00.000Z");
     assert_int_equal(json_integer_value(json_object_get(root, "queue_position")), 3);
+    json_decref(root);
+}
+
+static void the_pace_and_the_expected_end_are_shown(void **state)
+{
+    (void)state;
+    struct process process = example();
+    const char *p50, *p90;
+    struct process_view view = {.base_path = "",
+                                .retry_after_ms = 1250,
+                                .eta_p50 = 1762596000000,
+                                .eta_p90 = 1762596001500};
+    json_t *root = render(&process, &view);
+    assert_int_equal(json_integer_value(json_object_get(root, "retry_after_ms")), 1250);
+    assert_int_equal(json_unpack(root, "{s:{s:s,s:s}}", "eta", "p50", &p50, "p90", &p90), 0);
+    assert_string_equal(p50, "2025-11-08T10:00:00.000Z");
+    assert_string_equal(p90, "2025-11-08T10:00:01.500Z");
     json_decref(root);
 }
 
@@ -191,6 +209,7 @@ int main(void)
         cmocka_unit_test(an_error_escapes_its_texts),
         cmocka_unit_test(the_reasons_offset_is_exact),
         cmocka_unit_test(a_deadline_and_a_place_in_the_queue_are_shown),
+        cmocka_unit_test(the_pace_and_the_expected_end_are_shown),
         cmocka_unit_test(only_its_worker_sees_the_lease),
         cmocka_unit_test(the_clocks_errors_are_as_any_other),
     };

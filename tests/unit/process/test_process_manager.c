@@ -39,6 +39,7 @@ static int setup(void **state)
     f->options = (struct process_manager_options){.policy = &f->policy,
                                                   .known_types = f->known,
                                                   .known_type_count = 1,
+                                                  .stamps = change_stamps_create(),
                                                   .default_max_attempts = 4,
                                                   .default_timeout_ms = 5000};
     f->loop = loop_create();
@@ -53,6 +54,7 @@ static int teardown(void **state)
     repository_close(f->repository);
     process_manager_destroy(f->manager);
     repository_destroy(f->repository);
+    change_stamps_destroy(f->options.stamps);
     loop_destroy(f->loop);
     free(f);
     return 0;

@@ -278,11 +278,8 @@ static void a_resumed_type_wakes(void **state)
     assert_int_equal(claimer.count, 1);
 }
 
-static void what_nobody_told_of_is_found(void **state)
+static void submit_elsewhere(struct manager_fixture *f)
 {
-    struct manager_fixture *f = *state;
-    static struct claimer claimer;
-    claim_start(f, &claimer, "t", 1, 60000);
     struct repo_create create = {.process = {.type = SPAN("t"),
                                              .input = SPAN("1"),
                                              .version = 1,
@@ -293,9 +290,69 @@ static void what_nobody_told_of_is_found(void **state)
     assert_true(process_id_new(&create.process.id));
     process_op_init(&create.op, ignore);
     repository_create(f->watched->behind, &create);
+}
+
+static void what_nobody_told_of_is_found(void **state)
+{
+    struct manager_fixture *f = *state;
+    static struct claimer claimer;
+    f->watched->base.watching = "none";
+    claim_start(f, &claimer, "t", 1, 60000);
+    submit_elsewhere(f);
     manager_fixture_wait(f, &claimer.done);
     assert_int_equal(claimer.count, 1);
     assert_int_equal(looks(f), 2);
+}
+
+/* Long after one that looked by itself would have looked. */
+static void who_is_told_does_not_look_by_itself(void **state)
+{
+    struct manager_fixture *f = *state;
+    static struct claimer told, untold;
+    struct process_repository *base = &f->watched->base;
+    claim_start(f, &told, "t", 1, 60000);
+    base->watching = "none";
+    claim_start(f, &untold, "u", 1, 60000);
+    submit_elsewhere(f);
+    while (looks(f) < 4) /* as "u" does for the second time */
+        loop_turn(f->loop, 100);
+    assert_false(told.done);
+    base->on_work(base->on_work_arg, SPAN("t"));
+    settle(f);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(looks(f), 5);
+}
+
+static void who_is_no_longer_told_looks_by_itself(void **state)
+{
+    struct manager_fixture *f = *state;
+    static struct claimer first, second;
+    struct process_repository *base = &f->watched->base;
+    claim_start(f, &first, "t", 1, 60000);
+    claim_start(f, &second, "t", 1, 60000);
+    base->watching = "none";
+    base->on_work(base->on_work_arg, SPAN_NONE);
+    settle(f);
+    assert_int_equal(looks(f), 3); /* one of each kind looks at once */
+    process_manager_claim_stop(f->manager, &first.call);
+    submit_elsewhere(f);
+    manager_fixture_wait(f, &second.done); /* the others in their time */
+    assert_int_equal(second.count, 1);
+}
+
+/* Nobody listens for it any more. */
+static void who_looked_in_vain_for_an_error_looks_by_itself(void **state)
+{
+    struct manager_fixture *f = *state;
+    static struct claimer claimer;
+    claim_start(f, &claimer, "t", 1, 60000);
+    f->watched->spoil_with = ERR_TIMEOUT;
+    f->watched->spoil[WATCHED_claim] = 1;
+    submit_type(f, "t");
+    settle(f);
+    assert_false(claimer.done);
+    manager_fixture_wait(f, &claimer.done);
+    assert_int_equal(claimer.count, 1);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -434,6 +491,9 @@ int main(void)
         MANAGER_TEST(all_that_leaves_work_wakes),
         MANAGER_TEST(a_resumed_type_wakes),
         MANAGER_TEST(what_nobody_told_of_is_found),
+        MANAGER_TEST(who_is_told_does_not_look_by_itself),
+        MANAGER_TEST(who_is_no_longer_told_looks_by_itself),
+        MANAGER_TEST(who_looked_in_vain_for_an_error_looks_by_itself),
         MANAGER_TEST(waiting_ends_in_time),
         MANAGER_TEST(the_stop_ends_all),
         MANAGER_TEST(who_has_gone_gets_nothing),

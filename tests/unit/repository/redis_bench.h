@@ -16,6 +16,7 @@ struct bench {
     struct process_policy policy;
     struct sync sync;
     const char *prefix;
+    bool publishes;
     int64_t now;
 };
 
@@ -31,8 +32,8 @@ static inline void wait_ready(struct bench *bench)
 static inline void open_repository(struct bench *bench)
 {
     bench->sync.loop = loop_create();
-    bench->sync.repository =
-        redis_repository_create(bench->sync.loop, &bench->options, bench->prefix, &bench->policy);
+    bench->sync.repository = redis_repository_create(
+        bench->sync.loop, &bench->options, bench->prefix, bench->publishes, &bench->policy);
     assert_non_null(bench->sync.repository);
     wait_ready(bench);
 }

@@ -382,6 +382,41 @@ static void a_late_result_is_refused_in_any_case(void **state)
     }
 }
 
+static int told, told_of_all;
+
+static void on_changed(void *arg, const struct process_id *id)
+{
+    (void)arg;
+    told++;
+    told_of_all += id == NULL;
+}
+
+/* Who is to be told cannot be noted for want of memory: then any may have changed. */
+static void a_change_is_told_in_any_case(void **state)
+{
+    (void)state;
+    bool failed = true;
+    told_of_all = 0;
+    for (int n = 0; failed; n++) {
+        struct fixture f;
+        assert_true(n < ATTEMPTS_MAX);
+        open_filled(&f);
+        struct repo_get get = {.id = f.ids[RUNNING], .watch = true};
+        process_op_init(&get.op, on_done);
+        repository_get(f.repository, &get);
+        assert_true(get.watched);
+        f.repository->on_changed = on_changed;
+        told = 0;
+        allocations_left = n;
+        enum err err = complete(&f);
+        failed = allocations_left == NEVER;
+        allocations_left = NEVER;
+        assert_int_equal(told, err == ERR_OK);
+        repository_destroy(f.repository);
+    }
+    assert_int_equal(told_of_all, 1);
+}
+
 static void creation_needs_all_its_memory(void **state)
 {
     (void)state;
@@ -405,6 +440,7 @@ int main(void)
         cmocka_unit_test(calls_change_all_or_nothing),
         cmocka_unit_test(time_goes_on_where_it_stopped),
         cmocka_unit_test(a_late_result_is_refused_in_any_case),
+        cmocka_unit_test(a_change_is_told_in_any_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,61 @@ static void positions_are_those_that_a_sort_gives(void **state)
     assert_int_equal(type.waiting_since, oldest); /* in whichever of the priorities */
 }
 
+/* --- telling ---------------------------------------------------------------------------------- */
+
+static struct telling {
+    struct fixture *f;
+    struct process_id claimed[COUNT], waiting[COUNT];
+    int told[2 * COUNT], calls; /* of each: first those claimed, then those that wait */
+} telling;
+
+static void count_told(const struct process_id *ids, int *counts, const struct process_id *id)
+{
+    for (int i = 0; i < COUNT; i++)
+        counts[i] += process_id_compare(&ids[i], id) == 0;
+}
+
+/* The first that is told of one changes all others at once. */
+static void cancel_the_waiting(void *arg, const struct process_id *id)
+{
+    (void)arg;
+    assert_non_null(id);
+    count_told(telling.claimed, telling.told, id);
+    count_told(telling.waiting, telling.told + COUNT, id);
+    if (telling.calls++ > 0)
+        return;
+    for (int i = 0; i < COUNT; i++)
+        cancel(telling.f, &telling.waiting[i], NOW);
+}
+
+static void on_read(struct process_op *op)
+{
+    assert_int_equal(op->result, ERR_OK);
+}
+
+static void watch(const struct fixture *f, const struct process_id *id)
+{
+    struct repo_get get = {.id = *id, .watch = true};
+    process_op_init(&get.op, on_read);
+    repository_get(f->sync.repository, &get);
+    assert_true(get.watched);
+}
+
+static void who_is_told_may_change_others(void **state)
+{
+    telling = (struct telling){.f = *state};
+    for (int i = 0; i < COUNT; i++) {
+        telling.claimed[i] = add(telling.f, "t", NOW);
+        telling.waiting[i] = add(telling.f, "u", NOW);
+        watch(telling.f, &telling.claimed[i]);
+        watch(telling.f, &telling.waiting[i]);
+    }
+    telling.f->sync.repository->on_changed = cancel_the_waiting;
+    assert_int_equal(sync_claim(&telling.f->sync, "t", COUNT, NOW, PROCESS_LEASE_MS, NULL), COUNT);
+    for (int i = 0; i < 2 * COUNT; i++)
+        assert_int_equal(telling.told[i], 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +211,7 @@ int main(void)
         TEST(what_is_gone_leaves_nothing),
         TEST(a_timeline_stays_readable_while_its_process_goes),
         TEST(positions_are_those_that_a_sort_gives),
+        TEST(who_is_told_may_change_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

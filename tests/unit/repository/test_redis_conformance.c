@@ -1,4 +1,5 @@
-/* The suite that every repository must pass, on a real Redis. */
+/* The suite that every repository must pass, on a real Redis; and on one that does not tell of
+ * changes by itself. */
 #include "support/conformance.h"
 
 #include "proctrack/redis_repository.h"
@@ -8,6 +9,7 @@
 
 static struct redis_fixture redis;
 static struct redis_options options;
+static bool publishes;
 
 static void reached(struct process_op *op)
 {
@@ -32,7 +34,8 @@ static bool answers(struct loop *loop, struct process_repository *repository)
 
 static struct process_repository *join_redis(struct loop *loop, const struct process_policy *policy)
 {
-    struct process_repository *repository = redis_repository_create(loop, &options, "", policy);
+    struct process_repository *repository =
+        redis_repository_create(loop, &options, "", publishes, policy);
     if (repository != NULL && !answers(loop, repository))
         abort();
     return repository;
@@ -49,9 +52,12 @@ int main(void)
     if (!redis_fixture_available())
         return REDIS_FIXTURE_SKIP;
     const struct conformance_subject subject = {"redis", open_redis, join_redis};
+    const struct conformance_subject published = {"redis, published", open_redis, join_redis};
     redis_fixture_start(&redis, NULL);
     redis_fixture_options(&redis, &options);
     int failed = conformance_run(&subject);
+    publishes = true;
+    failed += conformance_run(&published);
     redis_fixture_stop(&redis);
     return failed == 0 ? 0 : 1;
 }

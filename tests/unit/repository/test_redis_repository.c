@@ -399,7 +399,8 @@ static void two_prefixes_do_not_meet(void **state)
 {
     struct bench *bench = *state;
     struct sync other = {.loop = bench->sync.loop};
-    other.repository = redis_repository_create(other.loop, &bench->options, "app:", &bench->policy);
+    other.repository =
+        redis_repository_create(other.loop, &bench->options, "app:", false, &bench->policy);
     struct bench second = {.sync = other};
     wait_ready(&second);
     struct draft one = add(bench);
@@ -415,7 +416,8 @@ static void two_repositories_share_one_redis(void **state)
     struct bench *bench = *state;
     static struct kept kept;
     struct sync other = {.loop = bench->sync.loop};
-    other.repository = redis_repository_create(other.loop, &bench->options, "", &bench->policy);
+    other.repository =
+        redis_repository_create(other.loop, &bench->options, "", false, &bench->policy);
     struct bench second = {.sync = other};
     wait_ready(&second);
     struct draft one = add(bench);

@@ -64,7 +64,7 @@ static void open_pair(struct pair *pair, struct bench *bench)
     bench->sync.repository->on_work = on_work;
     bench->sync.repository->on_work_arg = pair;
     pair->other.repository =
-        redis_repository_create(bench->sync.loop, &bench->options, "", &bench->policy);
+        redis_repository_create(bench->sync.loop, &bench->options, "", false, &bench->policy);
     struct bench second = {.sync = pair->other};
     wait_ready(&second);
     while (pair->told == 0) {

@@ -92,7 +92,7 @@ static void assert_serves(const char *host)
     struct redis_probe probe;
     struct loop *loop = loop_create();
     strcpy(options.host, host);
-    assert_int_equal(redis_probe(&options, &probe), ERR_OK);
+    assert_int_equal(redis_probe(&options, "changes", &probe), ERR_OK);
     struct redis_client *client = redis_client_create(loop, &options, &setup);
     client_wait_ready(loop, client, true);
     memset(big, 'x', sizeof(big) - 1);
@@ -109,7 +109,7 @@ static void assert_refused(const char *host, const char *reason)
     struct redis_probe probe;
     struct loop *loop = loop_create();
     strcpy(options.host, host);
-    assert_int_not_equal(redis_probe(&options, &probe), ERR_OK);
+    assert_int_not_equal(redis_probe(&options, "changes", &probe), ERR_OK);
     if (strstr(probe.problem, reason) == NULL)
         fail_msg("%s", probe.problem);
     struct redis_client *client = redis_client_create(loop, &options, &setup);
@@ -156,7 +156,7 @@ static void certificates_that_cannot_be_read_are_told(void **state)
     struct redis_probe probe;
     (void)state;
     strcpy(options.tls_ca_file, "/nonexistent.pem");
-    assert_int_equal(redis_probe(&options, &probe), ERR_INVALID);
+    assert_int_equal(redis_probe(&options, "changes", &probe), ERR_INVALID);
     assert_non_null(strstr(probe.problem, "certificates"));
     struct loop *loop = loop_create();
     assert_null(redis_client_create(loop, &options, &setup));

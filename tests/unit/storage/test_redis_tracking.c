@@ -13,6 +13,7 @@ struct bench {
     struct redis_fixture redis;
     struct redis_options options;
     struct redis_client_setup setup;
+    struct redis_tracking_setup news; /* by the way that the test wants; READS is 0 */
     struct loop *loop;
     struct redis_client *client;
     struct redis_tracking *tracking;
@@ -61,8 +62,10 @@ static void open_bench(struct bench *bench)
     bench->loop = loop_create();
     bench->setup = (struct redis_client_setup){.on_state = on_state, .arg = bench};
     bench->client = redis_client_create(bench->loop, &bench->options, &bench->setup);
+    bench->news.on_changed = on_changed;
+    bench->news.arg = bench;
     bench->tracking =
-        redis_tracking_create(bench->loop, &bench->options, bench->client, on_changed, bench);
+        redis_tracking_create(bench->loop, &bench->options, bench->client, &bench->news);
     assert_non_null(bench->client);
     assert_non_null(bench->tracking);
 }
@@ -184,6 +187,70 @@ static void a_flush_may_have_changed_all(void **state)
     assert_true(redis_tracking_is_on(bench->tracking));
 }
 
+/* --- other ways ------------------------------------------------------------------------------ */
+
+static int set_up_prefix(void **state)
+{
+    struct bench *bench;
+    set_up(state);
+    bench = *state;
+    bench->news = (struct redis_tracking_setup){.way = REDIS_TRACK_PREFIX, .name = "app:process:"};
+    open_bench(bench);
+    wait_until_on(bench);
+    return 0;
+}
+
+static int set_up_channel(void **state)
+{
+    struct bench *bench;
+    set_up(state);
+    bench = *state;
+    bench->news = (struct redis_tracking_setup){.way = REDIS_TRACK_CHANNEL, .name = "app:changes"};
+    open_bench(bench);
+    wait_until_on(bench);
+    return 0;
+}
+
+static void by_prefix_each_change_is_told_unread(void **state)
+{
+    struct bench *bench = *state;
+    for (int i = 1; i < 4; i++) {
+        redis_fixture_ask(&bench->redis, "SET app:process %d", i);
+        redis_fixture_ask(&bench->redis, "SET app:process:a %d", i);
+        assert_told(bench, i, "app:process:a");
+    }
+    redis_fixture_ask(&bench->redis, "FLUSHALL");
+    wait_for(bench, &bench->all, 2);
+}
+
+static void by_prefix_it_comes_back_when_either_connection_ends(void **state)
+{
+    static const char *const kinds[] = {"pubsub", "normal"};
+    struct bench *bench = *state;
+    for (int i = 0; i < 2; i++) {
+        redis_fixture_ask(&bench->redis, "CLIENT KILL TYPE %s SKIPME yes", kinds[i]);
+        wait_for(bench, &bench->all, 3 + 2 * i);
+        assert_true(redis_tracking_is_on(bench->tracking));
+        redis_fixture_ask(&bench->redis, "SET app:process:a %d", i);
+        assert_told(bench, i + 1, "app:process:a");
+    }
+}
+
+static void by_channel_it_is_told_what_is_published(void **state)
+{
+    struct bench *bench = *state;
+    redis_fixture_ask(&bench->redis, "PUBLISH changes other");
+    redis_fixture_ask(&bench->redis, "PUBLISH app:changes one");
+    assert_told(bench, 1, "one");
+    redis_fixture_ask(&bench->redis, "CLIENT KILL TYPE pubsub");
+    wait_for(bench, &bench->all, 3);
+    assert_true(redis_tracking_is_on(bench->tracking));
+    redis_fixture_ask(&bench->redis, "PUBLISH app:changes two");
+    assert_told(bench, 2, "two");
+    redis_fixture_ask(&bench->redis, "CLIENT KILL TYPE normal SKIPME yes");
+    wait_for(bench, &bench->all, 5); /* the same server as the client's */
+}
+
 /* --- ends ------------------------------------------------------------------------------------ */
 
 static void assert_it_comes_back(struct bench *bench)
@@ -194,6 +261,43 @@ static void assert_it_comes_back(struct bench *bench)
     watch(bench, KEYS("a"));
     redis_fixture_ask(&bench->redis, "SET a 1");
     assert_told(bench, 1, "a");
+}
+
+static void each_beginning_is_another_round(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t first = redis_tracking_round(bench->tracking);
+    assert_int_not_equal(first, 0);
+    assert_int_equal(redis_tracking_round(bench->tracking), first);
+    redis_fixture_ask(&bench->redis, "CLIENT KILL TYPE pubsub");
+    wait_for(bench, &bench->all, 2);
+    assert_int_equal(redis_tracking_round(bench->tracking), 0);
+    wait_until_on(bench);
+    assert_int_not_equal(redis_tracking_round(bench->tracking), 0);
+    assert_int_not_equal(redis_tracking_round(bench->tracking), first);
+}
+
+static void a_server_that_falls_silent_is_noticed(void **state)
+{
+    struct bench *bench = *state;
+    int64_t began = clock_steady_ms();
+    bench->options.command_timeout_ms = 200;
+    redis_fixture_pause(&bench->redis);
+    wait_for(bench, &bench->all, 2);
+    assert_false(redis_tracking_is_on(bench->tracking));
+    assert_in_range(clock_steady_ms() - began, 0, 5000);
+    redis_fixture_resume(&bench->redis);
+    wait_until_on(bench);
+}
+
+static void a_doubt_is_looked_into(void **state)
+{
+    struct bench *bench = *state;
+    redis_tracking_doubt(bench->tracking);
+    assert_false(redis_tracking_is_on(bench->tracking));
+    assert_int_equal(bench->all, 2);
+    redis_tracking_doubt(bench->tracking);
+    assert_it_comes_back(bench);
 }
 
 static void it_comes_back_when_the_listening_connection_ends(void **state)
@@ -307,6 +411,15 @@ int main(void)
         ON(the_first_change_of_a_watched_key_is_told),
         ON(what_is_read_without_a_watch_is_not_told),
         ON(a_flush_may_have_changed_all),
+        cmocka_unit_test_setup_teardown(by_prefix_each_change_is_told_unread, set_up_prefix,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(by_prefix_it_comes_back_when_either_connection_ends,
+                                        set_up_prefix, tear_down),
+        cmocka_unit_test_setup_teardown(by_channel_it_is_told_what_is_published, set_up_channel,
+                                        tear_down),
+        ON(each_beginning_is_another_round),
+        ON(a_server_that_falls_silent_is_noticed),
+        ON(a_doubt_is_looked_into),
         ON(it_comes_back_when_the_listening_connection_ends),
         ON(it_comes_back_when_the_clients_connection_ends),
         ON(it_comes_back_after_a_restart),

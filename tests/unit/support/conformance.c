@@ -179,7 +179,8 @@ int conformance_run(const struct conformance_subject *subject)
         conformance_leases_run, conformance_deadlines_run, conformance_timeline_run,
         conformance_claims_run, conformance_lists_run,     conformance_removal_run,
         conformance_groups_run, conformance_types_run,     conformance_workers_run,
-        conformance_batch_run,  conformance_histories_run, conformance_shared_run,
+        conformance_batch_run,  conformance_histories_run, conformance_watch_run,
+        conformance_follow_run, conformance_shared_run,
     };
     int failed = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -110,6 +110,8 @@ int conformance_types_run(const struct conformance_subject *subject);
 int conformance_workers_run(const struct conformance_subject *subject);
 int conformance_batch_run(const struct conformance_subject *subject);
 int conformance_histories_run(const struct conformance_subject *subject);
+int conformance_watch_run(const struct conformance_subject *subject);
+int conformance_follow_run(const struct conformance_subject *subject);
 int conformance_shared_run(const struct conformance_subject *subject);
 
 #endif

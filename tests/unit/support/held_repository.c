@@ -91,6 +91,18 @@ static void release_all(void *arg)
         held_repository_release(&held->base, held->count - 1);
 }
 
+static void tell(void *arg, const struct process_id *id)
+{
+    struct process_repository *base = arg;
+    if (base->on_changed != NULL)
+        base->on_changed(base->on_changed_arg, id);
+}
+
+static void held_follow(struct process_repository *base, bool on)
+{
+    repository_follow(held_repository(base)->behind, on);
+}
+
 static void held_close(struct process_repository *base)
 {
     struct held_repository *held = held_repository(base);
@@ -126,6 +138,7 @@ static const struct process_repository_ops held_ops = {
     .sweep = held_sweep,
     .advance = held_advance,
     .ping = held_ping,
+    .follow = held_follow,
     .close = held_close,
     .destroy = held_destroy,
 };
@@ -137,6 +150,9 @@ struct process_repository *held_repository_create(struct process_repository *beh
     assert(held != NULL && behind != NULL);
     process_repository_init(&held->base, &held_ops, behind->policy);
     held->behind = behind;
+    held->base.watching = behind->watching;
+    behind->on_changed_arg = &held->base;
+    behind->on_changed = tell;
     held->loop = loop;
     if (loop != NULL)
         held->timer = loop_timer_create(loop, release_all, held);

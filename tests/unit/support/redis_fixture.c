@@ -185,19 +185,9 @@ static void print_reply(struct text_buffer *out, const redisReply *reply)
     }
 }
 
-const char *redis_fixture_ask(const struct redis_fixture *fixture, const char *format, ...)
+static const char *ask(const struct redis_fixture *fixture, int argc, const char **argv)
 {
     static char answer[65536];
-    const char *argv[64];
-    int argc = 0;
-    char *command, *rest;
-    va_list args;
-    va_start(args, format);
-    demand(vasprintf(&command, format, args) >= 0, "out of memory");
-    va_end(args);
-    for (char *word = strtok_r(command, " ", &rest); word != NULL;
-         word = strtok_r(NULL, " ", &rest))
-        argv[argc++] = word;
     redisContext *context = redisConnectUnix(fixture->socket);
     demand(context != NULL && context->err == 0, "no connection");
     redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
@@ -210,6 +200,33 @@ const char *redis_fixture_ask(const struct redis_fixture *fixture, const char *f
     text_buffer_finish(&text);
     freeReplyObject(reply);
     redisFree(context);
+    return answer;
+}
+
+const char *redis_fixture_ask_words(const struct redis_fixture *fixture, const char *const *words)
+{
+    const char *argv[64];
+    int argc = 0;
+    while (words[argc] != NULL) {
+        argv[argc] = words[argc];
+        argc++;
+    }
+    return ask(fixture, argc, argv);
+}
+
+const char *redis_fixture_ask(const struct redis_fixture *fixture, const char *format, ...)
+{
+    const char *argv[64];
+    int argc = 0;
+    char *command, *rest;
+    va_list args;
+    va_start(args, format);
+    demand(vasprintf(&command, format, args) >= 0, "out of memory");
+    va_end(args);
+    for (char *word = strtok_r(command, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest))
+        argv[argc++] = word;
+    const char *answer = ask(fixture, argc, argv);
     free(command);
     return answer;
 }

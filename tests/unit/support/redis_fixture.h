@@ -34,5 +34,7 @@ void redis_fixture_options(const struct redis_fixture *fixture, struct redis_opt
  * redis-cli would print it, one line each, until the next call. Errors begin with "(error) ". */
 const char *redis_fixture_ask(const struct redis_fixture *fixture, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Likewise, with the arguments as they are; NULL-ended, fewer than 64. */
+const char *redis_fixture_ask_words(const struct redis_fixture *fixture, const char *const *words);
 
 #endif

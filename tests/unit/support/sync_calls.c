@@ -115,7 +115,8 @@ static bool tells_briefly(const struct process *told, const struct process *is)
     return process_id_compare(&told->id, &is->id) == 0 && told->status == is->status &&
            told->type.len == is->type.len && told->attempt == is->attempt &&
            told->version == is->version && told->created_at == is->created_at &&
-           told->updated_at == is->updated_at && told->lease_until == is->lease_until &&
+           told->started_at == is->started_at && told->updated_at == is->updated_at &&
+           told->lease_until == is->lease_until &&
            told->cancel_requested_at == is->cancel_requested_at;
 }
 

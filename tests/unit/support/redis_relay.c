@@ -1,0 +1,149 @@
+#include "support/redis_relay.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct side {
+    struct redis_relay *relay;
+    int fd;
+    struct loop_watch *watch;
+    struct side *other;
+};
+
+struct redis_relay {
+    struct loop *loop;
+    const char *server;
+    char directory[64], path[80];
+    int listener, accepted;
+    struct loop_watch *accepting;
+    struct {
+        struct side client, server;
+    } connections[REDIS_RELAY_MAX];
+};
+
+static int open_socket(const char *path, struct sockaddr_un *ret_address)
+{
+    *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    assert(strlen(path) < sizeof(ret_address->sun_path));
+    strcpy(ret_address->sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert(fd >= 0);
+    return fd;
+}
+
+static void end_side(struct side *side)
+{
+    if (side->fd < 0)
+        return;
+    loop_watch_destroy(side->watch);
+    close(side->fd);
+    side->fd = -1;
+}
+
+static void end_both(struct side *side)
+{
+    end_side(side->other);
+    end_side(side);
+}
+
+static bool pass_on(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        struct pollfd room = {.fd = fd, .events = POLLOUT};
+        ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && poll(&room, 1, 5000) != 1)
+            return false;
+        if (sent < 0 && (room.revents & (POLLERR | POLLHUP)) != 0)
+            return false;
+        bytes += sent > 0 ? sent : 0;
+        len -= sent > 0 ? (size_t)sent : 0;
+    }
+    return true;
+}
+
+static void on_readable(void *arg, int events)
+{
+    struct side *side = arg;
+    char bytes[16384];
+    (void)events;
+    ssize_t got = recv(side->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (got <= 0 || !pass_on(side->other->fd, bytes, (size_t)got))
+        end_both(side);
+}
+
+static void begin_side(struct redis_relay *relay, struct side *side, int fd, struct side *other)
+{
+    *side = (struct side){.relay = relay, .fd = fd, .other = other};
+    side->watch = loop_watch_create(relay->loop, fd, on_readable, side);
+    assert(side->watch != NULL);
+    loop_watch_set(side->watch, LOOP_READ);
+}
+
+static void on_connection(void *arg, int events)
+{
+    struct redis_relay *relay = arg;
+    struct sockaddr_un address;
+    (void)events;
+    int client = accept4(relay->listener, NULL, NULL, SOCK_CLOEXEC);
+    int server = open_socket(relay->server, &address);
+    assert(client >= 0 && relay->accepted < REDIS_RELAY_MAX);
+    assert(connect(server, (const void *)&address, sizeof(address)) == 0);
+    int n = relay->accepted++;
+    begin_side(relay, &relay->connections[n].client, client, &relay->connections[n].server);
+    begin_side(relay, &relay->connections[n].server, server, &relay->connections[n].client);
+}
+
+struct redis_relay *redis_relay_create(struct loop *loop, const char *server)
+{
+    struct redis_relay *relay = calloc(1, sizeof(*relay));
+    struct sockaddr_un address;
+    assert(relay != NULL);
+    relay->loop = loop;
+    relay->server = server;
+    strcpy(relay->directory, "/tmp/redis-relay-XXXXXX");
+    assert(mkdtemp(relay->directory) != NULL);
+    snprintf(relay->path, sizeof(relay->path), "%s/socket", relay->directory);
+    relay->listener = open_socket(relay->path, &address);
+    assert(bind(relay->listener, (const void *)&address, sizeof(address)) == 0);
+    assert(listen(relay->listener, 8) == 0);
+    relay->accepting = loop_watch_create(loop, relay->listener, on_connection, relay);
+    loop_watch_set(relay->accepting, LOOP_READ);
+    return relay;
+}
+
+void redis_relay_destroy(struct redis_relay *relay)
+{
+    if (relay == NULL)
+        return;
+    for (int n = 0; n < relay->accepted; n++)
+        end_both(&relay->connections[n].client);
+    loop_watch_destroy(relay->accepting);
+    close(relay->listener);
+    unlink(relay->path);
+    rmdir(relay->directory);
+    free(relay);
+}
+
+const char *redis_relay_socket(const struct redis_relay *relay)
+{
+    return relay->path;
+}
+
+int redis_relay_connections(const struct redis_relay *relay)
+{
+    return relay->accepted;
+}
+
+void redis_relay_hold(struct redis_relay *relay, int connection, bool held)
+{
+    assert(connection < relay->accepted);
+    struct side *server = &relay->connections[connection].server;
+    if (server->fd >= 0)
+        loop_watch_set(server->watch, held ? 0 : LOOP_READ);
+}
