@@ -43,7 +43,8 @@ struct analyzer_pool_options {
     const char *runner;      /* path of proctrack-run */
     int64_t cancel_grace_ms; /* between TERM and KILL */
     int64_t lease_ms;        /* of a claim; renewed at a third of it */
-    int64_t poll_ms;         /* idle slots look for work of other instances this often */
+    int64_t poll_ms;         /* idle slots look for work of other instances this often where the
+                                repository does not tell of it, and after a look that failed */
 };
 
 /* NULL if no memory. */

@@ -11,6 +11,8 @@ struct http_options {
     const char *const *cors_origins; /* exact origins, or a single "*"; NULL-ended */
     size_t max_body_bytes;
     unsigned max_connections;    /* of this daemon */
+    unsigned max_waiters;        /* long polls and streams at a time, likewise */
+    size_t status_cache_bytes;   /* kept of processes' states; 0: nothing */
     unsigned header_timeout_s;   /* from accept until the first header is complete */
     unsigned body_timeout_s;     /* from there until the body is complete */
     unsigned idle_timeout_s;     /* without a byte, and from an answer to the next whole header */
@@ -20,8 +22,7 @@ struct http_options {
     bool durable;                /* false: what is stored is lost when the program ends */
     const struct span *known_types; /* for the 422 that names them */
     size_t known_type_count;
-    const int *known_type_slots;   /* of each: how many this instance runs at once; NULL: none */
-    int64_t analyze_retry_after_s; /* Retry-After of 202 */
+    const int *known_type_slots; /* of each: how many this instance runs at once; NULL: none */
 };
 
 /* A listening TCP socket, non-blocking, close-on-exec, SO_REUSEPORT when `shared`. port 0 picks a

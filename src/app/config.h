@@ -51,10 +51,12 @@ struct config {
     int64_t io_threads;
     int64_t max_body_bytes;
     int64_t max_connections;
+    int64_t max_waiters;
     int64_t header_timeout_s;
     int64_t body_timeout_s;
     int64_t idle_timeout_s;
     struct config_list cors_allow_origins;
+    int64_t status_cache_bytes;
     int64_t shutdown_timeout_s;
     char *instance;
     int log_level; /* enum log_level */

@@ -55,6 +55,9 @@ const struct setting config_settings[] = {
     {"MAX_CONNECTIONS", LISTENING,
      "Connections at a time, over all loops; lowered to what the limit on open files allows.",
      INTEGER(max_connections, "10000", 1, 1000000, NULL)},
+    {"MAX_WAITERS", LISTENING,
+     "Long polls and event streams at a time, over all loops; more are answered 503.",
+     INTEGER(max_waiters, "10000", 0, 1000000, NULL)},
     {"HEADER_TIMEOUT_SECONDS", LISTENING,
      "Time for the first request header of a connection, which is closed after it.",
      INTEGER(header_timeout_s, "10", 1, DAY_S, "seconds")},
@@ -65,6 +68,9 @@ const struct setting config_settings[] = {
      "After this time without a byte, or without a whole header after an answer, a connection is "
      "closed.",
      INTEGER(idle_timeout_s, "60", 1, DAY_S, "seconds")},
+    {"STATUS_CACHE_BYTES", LISTENING,
+     "Memory for the states of processes that are polled often, over all loops; 0: none.",
+     INTEGER(status_cache_bytes, "67108864", 0, INT64_C(1) << 40, "bytes")},
     {"IO_THREADS", LISTENING, "Threads that serve requests; the memory repository runs on one.",
      INTEGER(io_threads, NULL, 1, 64, NULL), .computed = "one per core"},
 
@@ -124,7 +130,8 @@ const struct setting config_settings[] = {
     {"ANALYZER_LEASE_SECONDS", WORK,
      "An analyzer's lease; a process whose server died is taken up again after it.",
      INTEGER(analyzer_lease_s, "30", 1, DAY_S, "seconds")},
-    {"ANALYZER_POLL_MS", WORK, "Idle analyzers look for work of other instances this often.",
+    {"ANALYZER_POLL_MS", WORK,
+     "Idle analyzers look for work of other instances this often where Redis does not tell of it.",
      INTEGER(analyzer_poll_ms, "1000", 10, DAY_MS, "milliseconds")},
 
     {"RETENTION_COMPLETED_SECONDS", LIFETIME, "How long a completed process stays readable.",

@@ -18,8 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LOOPS_MAX     64
-#define RETRY_AFTER_S 1 /* of a 202: when to ask first */
+#define LOOPS_MAX 64
 
 struct io_thread {
     struct io_loop *io;
@@ -91,6 +90,11 @@ static unsigned connections_per_loop(const struct service *service)
     return (unsigned)((allowed + service->count - 1) / service->count);
 }
 
+static unsigned waiters_per_loop(const struct service *service)
+{
+    return (unsigned)((service->config->max_waiters + service->count - 1) / service->count);
+}
+
 static struct http_options http_options(const struct service *service)
 {
     static const char *const no_origins[] = {NULL};
@@ -102,6 +106,8 @@ static struct http_options http_options(const struct service *service)
         .cors_origins = origins->count > 0 ? (const char *const *)origins->items : no_origins,
         .max_body_bytes = (size_t)config->max_body_bytes,
         .max_connections = connections_per_loop(service),
+        .max_waiters = waiters_per_loop(service),
+        .status_cache_bytes = (size_t)(config->status_cache_bytes / service->count),
         .header_timeout_s = (unsigned)config->header_timeout_s,
         .body_timeout_s = (unsigned)config->body_timeout_s,
         .idle_timeout_s = (unsigned)config->idle_timeout_s,
@@ -112,7 +118,6 @@ static struct http_options http_options(const struct service *service)
         .known_types = config->known_types,
         .known_type_slots = config->known_type_slots,
         .known_type_count = config->analyzers.count,
-        .analyze_retry_after_s = RETRY_AFTER_S,
     };
 }
 

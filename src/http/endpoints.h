@@ -6,6 +6,8 @@ struct http_call;
 
 void ep_analyze(struct http_call *call);
 void ep_status(struct http_call *call);
+void ep_status_many(struct http_call *call);
+void ep_feed(struct http_call *call);
 void ep_result(struct http_call *call);
 void ep_cleanup(struct http_call *call);
 void ep_process_list(struct http_call *call);

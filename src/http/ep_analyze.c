@@ -33,7 +33,7 @@ static void answer_kept(struct http_call *call)
 {
     http_answer(call, MHD_HTTP_ACCEPTED, HTTP_JSON, &call->created);
     http_answer_etag(call, call->version);
-    http_answer_header(call, MHD_HTTP_HEADER_RETRY_AFTER, call->server->retry_after);
+    http_answer_retry_after(call);
     add_headers(call, &call->work.await.id);
 }
 

@@ -3,6 +3,8 @@
 #include "http/http_call.h"
 #include "proctrack/clock.h"
 
+#include <stdlib.h>
+
 #define SLOW_MS 20 /* of a repository: by then its client may have given up */
 
 void http_append_claimed(const struct http_call *call, struct text_buffer *out,
@@ -40,19 +42,20 @@ static void answer_none(struct http_call *call)
 /* Its socket may not have been watched: it did not wait, or not for long enough yet. */
 static bool has_left(const struct http_call *call)
 {
-    const struct process_claim *claim = &call->work.claim;
+    const struct process_claim *claim = &call->work.claim->claim;
     bool took_long = claim->wait_ms > 0 || clock_wall_ms() - claim->claim.now >= SLOW_MS;
     return took_long && http_connection_is_gone(call->socket);
 }
 
 static void on_claimed(struct process_op *op)
 {
-    struct http_call *call = container_of(op, struct http_call, work.claim.op);
-    const struct repo_claim *claim = &call->work.claim.claim;
+    struct http_claim *made = container_of(op, struct http_claim, claim.op);
+    struct http_call *call = made->call;
+    const struct repo_claim *claim = &made->claim.claim;
     http_call_unpark(call);
     if (op->result == ERR_OK && claim->count > 0 && has_left(call)) {
         process_op_init(op, on_claimed);
-        process_manager_claim_return(&call->work.claim);
+        process_manager_claim_return(&made->claim);
         return;
     }
     if (op->result != ERR_OK)
@@ -63,19 +66,25 @@ static void on_claimed(struct process_op *op)
         answer_none(call);
     if (op->result == ERR_OK)
         http_server_note(call->server, ERR_OK, false);
+    free(made);
     claim_draft_finish(&call->claim);
     http_call_finish(call);
 }
 
 static void on_gone(struct http_call *call)
 {
-    process_manager_claim_stop(call->server->manager, &call->work.claim);
+    process_manager_claim_stop(call->server->manager, &call->work.claim->claim);
 }
 
-void http_call_claim(struct http_call *call, const struct claim_draft *draft,
+bool http_call_claim(struct http_call *call, const struct claim_draft *draft,
                      void (*done)(struct process_op *op))
 {
-    struct process_claim *claim = &call->work.claim;
+    struct http_claim *made = malloc(sizeof(*made));
+    if (made == NULL)
+        return false;
+    struct process_claim *claim = &made->claim;
+    call->work.claim = made;
+    made->call = call;
     process_op_init(&claim->op, done);
     claim->claim.types = draft->types;
     claim->claim.type_count = draft->type_count;
@@ -85,6 +94,7 @@ void http_call_claim(struct http_call *call, const struct claim_draft *draft,
     claim->claim.listen = false;
     claim->wait_ms = draft->wait_ms;
     process_manager_claim(call->server->manager, claim);
+    return true;
 }
 
 static void start(struct http_call *call)
@@ -95,7 +105,11 @@ static void start(struct http_call *call)
         draft->wait_ms = 0;
     if (draft->wait_ms > 0)
         http_call_park(call, on_gone);
-    http_call_claim(call, draft, on_claimed);
+    if (http_call_claim(call, draft, on_claimed))
+        return;
+    http_call_unpark(call);
+    claim_draft_finish(draft);
+    http_fail(call, PROBLEM_INTERNAL, NULL);
 }
 
 void ep_claim(struct http_call *call)

@@ -26,6 +26,9 @@ static void on_got(struct process_op *op)
         http_fail_error(call, op->result);
         return;
     }
+    change_stamps_show(process_manager_stamps(call->server->manager),
+                       process_id_key(&call->work.events.id),
+                       (uint64_t)call->work.events.process.version);
     text_buffer_init(&body, HTTP_ANSWER_MAX);
     append_timeline(&call->work.events, &body);
     http_answer(call, MHD_HTTP_OK, HTTP_JSON, &body);

@@ -28,6 +28,11 @@ static void append_storage(const struct http_call *call, struct text_buffer *out
     append_text(out, "fallback_reason", options->fallback_reason);
 }
 
+static void append_watching(const struct http_call *call, struct text_buffer *out)
+{
+    append_text(out, "watching", process_manager_repository(call->server->manager)->watching);
+}
+
 static void answer_json(struct http_call *call, struct text_buffer *take_body)
 {
     http_answer(call, MHD_HTTP_OK, HTTP_JSON, take_body);
@@ -115,8 +120,11 @@ static void append_processes(const struct http_call *call, struct text_buffer *o
 static void append_http(const struct http_server *server, struct text_buffer *out)
 {
     const struct http_counters *counters = &server->counters;
-    text_append_format(out, ",\"http\":{\"connections\":%u,\"in_flight\":%u,\"waiting\":%u",
-                       server->connections, server->open_calls, server->waiting_calls);
+    text_append_format(out,
+                       ",\"http\":{\"connections\":%u,\"in_flight\":%u,\"waiting\":%u,"
+                       "\"streams\":%u",
+                       server->connections, server->open_calls, server->waiting_calls,
+                       server->streams.count);
     append_count(out, "requests", counters->requests);
     append_count(out, "unreadable", counters->unreadable);
     for (int class = 2; class <= 5; class ++) {
@@ -124,6 +132,18 @@ static void append_http(const struct http_server *server, struct text_buffer *ou
         key[0] = (char)('0' + class);
         append_count(out, key, counters->answers[class]);
     }
+    text_append_char(out, '}');
+}
+
+static void append_statuses(const struct http_server *server, struct text_buffer *out)
+{
+    struct status_cache_numbers numbers = status_cache_numbers(server->statuses);
+    text_append_format(out, ",\"status_cache\":{\"entries\":%zu", numbers.entries);
+    append_count(out, "bytes", numbers.bytes);
+    append_count(out, "hits", numbers.hits);
+    append_count(out, "misses", numbers.misses);
+    append_count(out, "invalidations", numbers.invalidations);
+    append_count(out, "evictions", numbers.evictions);
     text_append_char(out, '}');
 }
 
@@ -160,6 +180,8 @@ static void on_counted(struct process_op *op)
     append_count(&body, "uptime_seconds",
                  (uint64_t)(loop_now_ms(server->loop) - server->started_ms) / 1000);
     append_http(server, &body);
+    append_statuses(server, &body);
+    append_watching(call, &body);
     append_repository(server, &body);
     text_append_char(&body, '}');
     answer_json(call, &body);
@@ -183,6 +205,7 @@ void ep_version(struct http_call *call)
     text_buffer_init(&body, HTTP_ANSWER_MAX);
     text_append_literal(&body, "{\"name\":\"proctrackd\"");
     append_text(&body, "version", call->server->options->version);
+    append_watching(call, &body);
     text_append_format(&body, ",\"libraries\":{\"libmicrohttpd\":\"%s\"", http_mhd_version());
     append_text(&body, "hiredis", HTTP_BUILD_HIREDIS);
     append_text(&body, "jansson", HTTP_BUILD_JANSSON);

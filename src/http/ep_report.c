@@ -5,6 +5,8 @@
 #include "http/http_call.h"
 #include "proctrack/clock.h"
 
+#include <stdlib.h>
+
 /* --- answers ---------------------------------------------------------------------------------- */
 
 static void finish(struct http_call *call)
@@ -131,18 +133,25 @@ static void after_heartbeat(struct http_call *call, const struct process *proces
 /* --- a completion that claims ----------------------------------------------------------------- */
 
 /* The completion is stored whatever became of the claim, and is answered. */
-static void on_claimed(struct process_op *op)
+static void answer_completed(struct http_call *call, const struct repo_claim *claim)
 {
-    struct http_call *call = container_of(op, struct http_call, work.claim.op);
     text_append_literal(&call->created, ",\"claimed\":");
-    if (op->result == ERR_OK)
-        http_append_claimed(call, &call->created, &call->work.claim.claim);
+    if (claim != NULL)
+        http_append_claimed(call, &call->created, claim);
     else
         text_append_literal(&call->created, "[]");
     text_append_char(&call->created, '}');
     http_answer(call, MHD_HTTP_OK, HTTP_JSON, &call->created);
-    http_server_note(call->server, op->result, false);
     finish(call);
+}
+
+static void on_claimed(struct process_op *op)
+{
+    struct http_claim *made = container_of(op, struct http_claim, claim.op);
+    enum err result = op->result;
+    http_server_note(made->call->server, result, false);
+    answer_completed(made->call, result == ERR_OK ? &made->claim.claim : NULL);
+    free(made);
 }
 
 /* --- the change ------------------------------------------------------------------------------- */
@@ -156,7 +165,8 @@ static void on_changed(struct process_op *op)
         after_heartbeat(call, &transition->process);
     } else if (op->result == ERR_OK && event == EVENT_COMPLETE && call->report.claims_next) {
         append_state(&call->created, &transition->process);
-        http_call_claim(call, &call->report.next, on_claimed);
+        if (!http_call_claim(call, &call->report.next, on_claimed))
+            answer_completed(call, NULL);
     } else {
         if (op->result == ERR_OK)
             answer_state(call, &transition->process);
@@ -224,7 +234,9 @@ static void ask_attempt(struct http_call *call, const struct process_id *id)
 {
     struct repo_get *get = &call->work.get;
     get->id = *id;
-    get->with_input = get->watch = get->brief = false;
+    get->with_input = false;
+    get->brief = false;
+    get->watch = false;
     process_op_init(&get->op, on_attempt);
     process_manager_get(call->server->manager, get);
 }

@@ -51,19 +51,18 @@ static void answer(struct http_call *call, const struct process *process)
 static void on_got(struct process_op *op)
 {
     struct http_call *call = container_of(op, struct http_call, work.get.op);
-    if (op->result == ERR_OK)
+    http_call_settle(call);
+    if (op->result == ERR_OK) {
         answer(call, &call->work.get.process);
-    else
+    } else {
         http_answer_error(call, op->result);
+    }
     http_call_finish(call);
 }
 
 void ep_result(struct http_call *call)
 {
-    struct repo_get *get = &call->work.get;
-    if (!http_call_id(call, &get->id) || !http_call_no_query(call))
-        return;
-    process_op_init(&get->op, on_got);
-    get->with_input = get->watch = get->brief = false;
-    process_manager_get(call->server->manager, get);
+    struct process_id id;
+    if (http_call_id(call, &id) && http_call_no_query(call))
+        http_call_get(call, &id, false, on_got);
 }

@@ -8,6 +8,7 @@
 
 void http_answer_header(struct http_call *call, const char *name, const char *value)
 {
+    assert(call->view == NULL);
     if (call->response == NULL || MHD_add_response_header(call->response, name, value) == MHD_YES)
         return;
     MHD_destroy_response(call->response); /* no memory: half an answer is none */
@@ -100,6 +101,36 @@ void http_answer_constant(struct http_call *call, unsigned status, const char *c
     begin_answer(call, status, content_type, constant_response(body));
 }
 
+void http_answer_response(struct http_call *call, unsigned status, const char *content_type,
+                          struct MHD_Response *take_response)
+{
+    begin_answer(call, status, content_type, take_response);
+}
+
+static void release_chunk(void *chunk)
+{
+    http_chunk_release(chunk);
+}
+
+void http_answer_chunk(struct http_call *call, unsigned status, const char *content_type,
+                       struct http_chunk *chunk)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        chunk->len, chunk->bytes, release_chunk, chunk);
+    if (response != NULL)
+        http_chunk_share(chunk);
+    begin_answer(call, status, content_type, response);
+}
+
+void http_answer_shared(struct http_call *call, unsigned status, struct MHD_Response *response,
+                        struct status_view *owner)
+{
+    assert(call->response == NULL);
+    call->status = status;
+    call->response = response;
+    call->view = status_view_share(owner);
+}
+
 void http_answer_empty(struct http_call *call, unsigned status)
 {
     begin_answer(call, status, NULL, constant_response(SPAN("")));
@@ -114,15 +145,30 @@ void http_answer_empty(struct http_call *call, unsigned status)
 void http_append_process(struct http_call *call, struct text_buffer *out,
                          const struct process *process, bool with_input)
 {
-    const struct process_manager *manager = call->server->manager;
+    struct process_manager *manager = call->server->manager;
+    struct process_pace pace;
+    process_manager_pace(manager, process, &pace);
+    call->retry_after_ms = pace.retry_after_ms > 0 ? pace.retry_after_ms : 0;
     struct process_view view = {
         .reason = process_manager_reason(manager, process),
         .base_path = call->target.base,
+        .retry_after_ms = call->retry_after_ms,
+        .eta_p50 = pace.eta_p50,
+        .eta_p90 = pace.eta_p90,
         .with_input = with_input,
     };
     if (process_manager_reason_is_open(manager, process))
         http_explain_note(call, process, out->len + process_json_reason_offset(process));
     process_json_append(out, process, &view);
+}
+
+void http_answer_retry_after(struct http_call *call)
+{
+    char text[HTTP_RETRY_AFTER_SIZE];
+    if (call->retry_after_ms == 0)
+        return;
+    http_retry_after_format(call->retry_after_ms, text);
+    http_answer_header(call, MHD_HTTP_HEADER_RETRY_AFTER, text);
 }
 
 void http_answer_process(struct http_call *call, unsigned status, const struct process *process,
@@ -135,8 +181,7 @@ void http_answer_process(struct http_call *call, unsigned status, const struct p
     http_answer(call, status, HTTP_JSON, &body);
     http_answer_etag(call, process->version);
     http_answer_header(call, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
-    if (!process_status_is_final(process->status))
-        http_answer_header(call, MHD_HTTP_HEADER_RETRY_AFTER, call->server->retry_after);
+    http_answer_retry_after(call);
     http_server_note(call->server, ERR_OK, false);
 }
 

@@ -96,6 +96,8 @@ struct http_call *http_call_create(struct http_server *server, struct MHD_Connec
     call->linger_fd = -1;
     call->body_seen = 0;
     call->response = NULL;
+    call->view = NULL;
+    call->stream = NULL;
     text_buffer_init(&call->body, server->options->max_body_bytes);
     text_buffer_init(&call->created, HTTP_ANSWER_MAX);
     http_guard_init(&call->guard);
@@ -106,6 +108,16 @@ struct http_call *http_call_create(struct http_server *server, struct MHD_Connec
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
+
+static void drop_response(struct http_call *call)
+{
+    if (call->view != NULL)
+        status_view_release(call->view);
+    else if (call->response != NULL)
+        MHD_destroy_response(call->response);
+    call->view = NULL;
+    call->response = NULL;
+}
 
 static enum MHD_Result send_answer(struct http_call *call)
 {
@@ -118,9 +130,7 @@ static enum MHD_Result send_answer(struct http_call *call)
     call->state = CALL_SENT;
     server->counters.answers[call->status / 100]++;
     enum MHD_Result result = MHD_queue_response(call->connection, call->status, response);
-    if (call->response != NULL)
-        MHD_destroy_response(call->response); /* the library has its own reference */
-    call->response = NULL;
+    drop_response(call); /* the library has its own reference */
     return result;
 }
 
@@ -365,8 +375,10 @@ void http_call_completed(struct http_call *call)
         server->open_calls--;
     if (call->state == CALL_READY || call->state == CALL_SENT)
         server->ready_calls--;
-    if (call->response != NULL)
-        MHD_destroy_response(call->response);
+    drop_response(call);
+    http_call_unpark(call);
+    if (call->stream != NULL)
+        http_stream_completed(call->stream);
     if (call->linger_fd >= 0)
         http_linger_add(&server->linger, call->linger_fd);
     call->socket->call = NULL;

@@ -9,6 +9,7 @@
 
 #include "http/analyze_body.h"
 #include "http/http_explain.h"
+#include "http/http_follow.h"
 #include "http/http_guard.h"
 #include "http/http_headers.h"
 #include "http/http_page.h"
@@ -16,6 +17,11 @@
 #include "http/http_route.h"
 #include "http/http_server_private.h"
 #include "http/report_body.h"
+#include "http/status_cache.h"
+
+struct http_feed_filter;
+struct many;
+struct many_query;
 
 enum call_state {
     CALL_NEW,     /* the request line has come */
@@ -24,6 +30,12 @@ enum call_state {
     CALL_READY,   /* the answer is made */
     CALL_SENT,    /* the answer is the library's */
     CALL_EXPIRED, /* its body was late: answered past the library, what still comes is dropped */
+};
+
+/* Apart, as it is large: a call must be small, since thousands may wait. */
+struct http_claim {
+    struct http_call *call;
+    struct process_claim claim;
 };
 
 union http_work {
@@ -40,8 +52,12 @@ union http_work {
     struct repo_pause pause;
     struct repo_ping ping;
     struct repo_transition transition;
-    struct process_claim claim;
+    struct http_claim *claim;
     struct repo_remove remove;
+    struct status_follower follower;
+    struct many *many;
+    struct many_query *many_query;        /* while it is read */
+    struct http_feed_filter *feed_filter; /* likewise */
 };
 
 struct http_call {
@@ -61,7 +77,9 @@ struct http_call {
     size_t body_seen;              /* bytes that came, kept or not */
     unsigned status;               /* of the answer */
     struct MHD_Response *response; /* NULL in READY: no memory for it */
+    struct status_view *view; /* whose shared answer `response` is; NULL: it is the call's own */
     union http_work work;
+    struct change_stamp stamp; /* of the process, before work.get was sent */
     struct http_explain explain;
 
     /* what endpoints keep while work is out */
@@ -74,7 +92,10 @@ struct http_call {
     struct text_buffer created; /* POST /analyze: the 202 answer, while it waits; a report: what is
                                    stored, or the first half of the answer */
     int64_t version;            /* ... and its version; a report: the one that it asks for */
+    int64_t retry_after_ms;     /* of the process that was appended last; 0: it is final */
     bool flag;                  /* with_input, dry_run, replayed: whatever the endpoint needs */
+    struct http_follow follow;
+    struct http_stream *stream; /* that answers it, until it is completed; or NULL */
 
     struct http_call *next_spare; /* between two requests */
     size_t raw_len;
@@ -127,8 +148,20 @@ void http_answer_replace(struct http_call *call, struct text_buffer *take_body);
 void http_answer_constant(struct http_call *call, unsigned status, const char *content_type,
                           struct span body);
 void http_answer_empty(struct http_call *call, unsigned status);
+/* A response that has been made; NULL: no memory. Takes it. */
+void http_answer_response(struct http_call *call, unsigned status, const char *content_type,
+                          struct MHD_Response *take_response);
+/* Shares the body. */
+void http_answer_chunk(struct http_call *call, unsigned status, const char *content_type,
+                       struct http_chunk *chunk);
+/* An answer that others give as well, made before with all its headers; it lives as long as the
+ * view. */
+void http_answer_shared(struct http_call *call, unsigned status, struct MHD_Response *response,
+                        struct status_view *owner);
 void http_answer_header(struct http_call *call, const char *name, const char *value);
 void http_answer_etag(struct http_call *call, int64_t version);
+/* When to ask again for the process that was appended last, unless it is final. */
+void http_answer_retry_after(struct http_call *call);
 /* The process's resource, with its ETag and, while it is not done, Retry-After. */
 void http_answer_process(struct http_call *call, unsigned status, const struct process *process,
                          bool with_input);
@@ -155,8 +188,16 @@ void http_answer_not_json(struct http_call *call, const struct json_fault *fault
 /* What err amounts to. */
 void http_answer_error(struct http_call *call, enum err err);
 
-/* Claims as the draft says, which lives until `done`: that of work.claim. */
-void http_call_claim(struct http_call *call, const struct claim_draft *draft,
+/* Reads a process with work.get, past the cache. */
+void http_call_get(struct http_call *call, const struct process_id *id, bool with_input,
+                   void (*done)(struct process_op *op));
+/* When that has brought a state which is to be shown: what this instance keeps of an older one is
+ * void from now on. */
+void http_call_settle(struct http_call *call);
+
+/* Claims as the draft says, which lives until `done`: that of work.claim, to be freed by it. False:
+ * no memory, `done` will not run. */
+bool http_call_claim(struct http_call *call, const struct claim_draft *draft,
                      void (*done)(struct process_op *op));
 /* Claimed processes, as a JSON array for the worker that has them. */
 void http_append_claimed(const struct http_call *call, struct text_buffer *out,
@@ -169,7 +210,8 @@ void http_fail_error(struct http_call *call, enum err err);
 /* --- for endpoints: waiting ---------------------------------------------------------------------
  */
 
-/* False: so many wait already, or the server stops; then it must be answered without waiting. */
+/* Who does not follow a process (http_wait.h). False: so many wait already, or the server stops;
+ * then it must be answered without waiting. */
 bool http_call_may_wait(const struct http_call *call);
 /* From now on it waits, without its body; `gone` is called once if the client hangs up. */
 void http_call_park(struct http_call *call, void (*gone)(struct http_call *call));

@@ -36,6 +36,7 @@ void http_connection_enter(struct http_connection *connection, enum http_phase p
     list_remove(&connection->link);
     connection->phase = phase;
     connection->since = now(connection);
+    connection->seen_sending = false;
     list_append(&connection->all->phases[phase].fresh, &connection->link);
 }
 
@@ -44,6 +45,18 @@ static void end(struct http_connection *connection)
     http_connection_leave(connection);
     connection->ended = true;
     shutdown(connection->fd, SHUT_RDWR);
+}
+
+void http_connection_cut(struct http_connection *connection)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    end(connection);
+}
+
+void http_connection_hurry(struct http_connection *connection)
+{
+    http_connection_enter(connection, HTTP_PHASE_LATE);
 }
 
 enum incoming { INCOMING_NONE, INCOMING_DATA, INCOMING_END };
@@ -82,6 +95,17 @@ static void expire(struct http_connection *connection)
     http_connection_enter(connection, HTTP_PHASE_LATE);
 }
 
+/* Without a byte for so long it is closed. */
+static void time_it(struct http_connection *connection)
+{
+    if (connection->timed)
+        return;
+    connection->timed = true;
+    MHD_set_connection_option(connection->library, MHD_CONNECTION_OPTION_TIMEOUT,
+                              connection->all->idle_timeout_s);
+    http_server_wake(container_of(connection->all, struct http_server, deadlines));
+}
+
 /* --- all of them ------------------------------------------------------------------------------ */
 
 static void look_at_fresh(struct http_connections *all, enum http_phase phase)
@@ -96,6 +120,8 @@ static void look_at_fresh(struct http_connections *all, enum http_phase phase)
         } else {
             list_remove(link);
             list_append(&all->phases[phase].seen, link);
+            if (phase == HTTP_PHASE_FIRST || phase == HTTP_PHASE_BODY)
+                time_it(connection);
         }
     }
 }
@@ -126,9 +152,22 @@ static void end_all_idle(struct http_connections *all)
     end_idle(&all->phases[HTTP_PHASE_KEPT].seen);
 }
 
+static void look_at_sending(struct http_connections *all)
+{
+    list_for_each (link, &all->every) {
+        struct http_connection *connection = container_of(link, struct http_connection, in_every);
+        if (connection->timed || connection->call == NULL || connection->call->state != CALL_SENT)
+            continue;
+        if (connection->seen_sending)
+            time_it(connection);
+        connection->seen_sending = true;
+    }
+}
+
 static void on_tick(void *arg)
 {
     struct http_connections *all = arg;
+    look_at_sending(all);
     for (int phase = 0; phase < HTTP_PHASE_COUNT; phase++) {
         look_at_fresh(all, (enum http_phase)phase);
         expire_late(all, (enum http_phase)phase);
@@ -200,6 +239,8 @@ bool http_connections_init(struct http_connections *connections, struct loop *lo
         list_init(&connections->phases[phase].seen);
     }
     list_init(&connections->parked);
+    list_init(&connections->every);
+    connections->idle_timeout_s = options->idle_timeout_s;
     connections->timer = loop_timer_create(loop, on_tick, connections);
     connections->watch_timer = loop_timer_create(loop, watch_parked, connections);
     return connections->timer != NULL && connections->watch_timer != NULL;
@@ -217,13 +258,16 @@ void http_connections_quiesce(struct http_connections *connections)
     connections->quiesced_ms = loop_now_ms(connections->loop);
 }
 
-struct http_connection *http_connection_create(struct http_connections *connections, int fd)
+struct http_connection *http_connection_create(struct http_connections *connections,
+                                               struct MHD_Connection *library, int fd)
 {
     struct http_connection *connection = malloc(sizeof(*connection));
     if (connection == NULL)
         return NULL;
-    *connection = (struct http_connection){.all = connections, .fd = fd};
+    *connection = (struct http_connection){.all = connections, .library = library, .fd = fd};
     list_init(&connection->link);
+    list_init(&connection->in_every);
+    list_append(&connections->every, &connection->in_every);
     http_connection_enter(connection, HTTP_PHASE_FIRST);
     if (connections->count++ == 0 && connections->timer != NULL)
         loop_timer_start(connections->timer, TICK_MS);
@@ -235,6 +279,7 @@ void http_connection_destroy(struct http_connection *connection)
     if (connection == NULL)
         return;
     http_connection_leave(connection);
+    list_remove(&connection->in_every);
     connection->all->count--;
     free(connection);
 }

@@ -4,6 +4,10 @@
  * the first of them once a second. While an endpoint works or an answer is written there is no
  * deadline here.
  *
+ * The library's timeout, for a client from which no byte comes or which takes none, is set once a
+ * header, a body or an answer has taken a second or two: to keep it for all would cost a twentieth
+ * of each poll.
+ *
  * The same timer looks once, soon after a phase began, whether the client has closed: the library's
  * edge-triggered epoll set hides an end that arrives together with data. A connection is ended by
  * shutting its socket down, which the library notices.
@@ -23,7 +27,8 @@ enum http_phase {
     HTTP_PHASE_FIRST, /* from accept until the first header is complete */
     HTTP_PHASE_BODY,  /* from there until the body is complete; then it is answered 408 */
     HTTP_PHASE_KEPT,  /* from an answer until the next header is complete */
-    HTTP_PHASE_LATE,  /* answered 408: time for the client to read that and to close */
+    HTTP_PHASE_LATE,  /* answered 408, or a stream that ends as the server stops: time for the
+                         client to read that and to close */
 };
 #define HTTP_PHASE_COUNT 4
 
@@ -36,19 +41,25 @@ struct http_connections {
     } phases[HTTP_PHASE_COUNT];
     struct loop_timer *watch_timer; /* runs while any is `parked` */
     struct list_link parked;        /* not watched yet */
+    struct list_link every;         /* of all, whatever they do */
     unsigned count;
+    unsigned idle_timeout_s;
     int64_t quiesced_ms; /* loop time; -1: not */
 };
 
 struct http_connection {
     struct http_connections *all;
     struct list_link link;
+    struct list_link in_every;
+    struct MHD_Connection *library;
     struct http_call *call; /* that it carries, from the request line on; or NULL */
     int64_t since;          /* loop time at which the phase began */
     enum http_phase phase;
     int fd;
     void (*gone)(struct http_call *call); /* while it is parked; else NULL */
     struct loop_watch *watch;             /* once it is watched for that */
+    bool seen_sending;                    /* an answer, by the timer */
+    bool timed;                           /* by the library as well */
     bool ended;                           /* shut down: no further request may be read from it */
 };
 
@@ -60,8 +71,9 @@ void http_connections_finish(struct http_connections *connections);
 /* Ends those on which no request is under way, now and after each answer; bodies get less time. */
 void http_connections_quiesce(struct http_connections *connections);
 
-/* In HTTP_PHASE_FIRST. NULL if no memory. fd stays the library's, and open until destroy. */
-struct http_connection *http_connection_create(struct http_connections *connections, int fd);
+/* In HTTP_PHASE_FIRST. NULL if no memory. fd, the library's connection's, is open until destroy. */
+struct http_connection *http_connection_create(struct http_connections *connections,
+                                               struct MHD_Connection *library, int fd);
 void http_connection_destroy(struct http_connection *connection); /* NULL is fine */
 /* What create made, kept by the library as the connection's context; may be NULL. */
 struct http_connection *http_connection_of(struct MHD_Connection *connection);
@@ -73,6 +85,11 @@ bool http_connection_is_gone(const struct http_connection *connection);
  * at least its sending half. Unpark before the call is finished; false when it was not parked. */
 void http_connection_park(struct http_connection *connection, void (*gone)(struct http_call *call));
 bool http_connection_unpark(struct http_connection *connection);
+
+/* Ends it at once; what was written but not sent is lost, so that nothing of it stays behind. */
+void http_connection_cut(struct http_connection *connection);
+/* Its answer must be through soon: the server stops. Not of one that is parked. */
+void http_connection_hurry(struct http_connection *connection);
 
 /* Leaves its phase: no deadline until it enters another. */
 static inline void http_connection_leave(struct http_connection *connection)

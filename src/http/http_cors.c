@@ -45,7 +45,8 @@ bool http_cors_may_change(const char *const *origins, const struct http_headers 
 void http_cors_headers(struct span requested, char ret_allowed[HTTP_CORS_HEADERS_SIZE])
 {
     static const char *const known[] = {"Accept",        "Content-Type", "Idempotency-Key",
-                                        "If-None-Match", "If-Match",     "Prefer"};
+                                        "If-None-Match", "If-Match",     "Prefer",
+                                        "Last-Event-ID"};
     bool wanted[sizeof(known) / sizeof(*known)] = {false};
     struct span name;
     while (span_split(&requested, ',', &name)) {

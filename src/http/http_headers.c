@@ -7,6 +7,7 @@
 void http_headers_init(struct http_headers *headers)
 {
     *headers = (struct http_headers){.prefer_wait_s = -1};
+    http_accept_init(&headers->accept);
 }
 
 static const struct field {
@@ -22,6 +23,7 @@ static const struct field {
     FIELD("Origin", origin, true),
     FIELD("If-Match", if_match, true),
     FIELD("Content-Type", content_type, true),
+    FIELD("Last-Event-ID", last_event_id, true),
     FIELD("If-None-Match", if_none_match, false),
     FIELD("Sec-Fetch-Site", fetch_site, true),
     FIELD("Idempotency-Key", idempotency_key, true),
@@ -35,6 +37,8 @@ void http_headers_add(struct http_headers *headers, struct span name, struct spa
 {
     if (span_is_nocase(name, "Prefer") && headers->prefer_wait_s < 0)
         headers->prefer_wait_s = http_prefer_wait(value);
+    if (span_is_nocase(name, "Accept"))
+        http_accept_add(&headers->accept, value);
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         const struct field *field = &fields[i];
         if (name.len != field->len || !span_is_nocase(name, field->name))
@@ -190,18 +194,28 @@ bool http_if_match_version(struct span list, int64_t *ret_version)
     return true;
 }
 
-/* By hand: it is in every answer. */
-void http_etag_format(int64_t version, char ret_text[HTTP_ETAG_SIZE])
+/* By hand: these are in every answer. Returns the length. */
+static size_t put_number(int64_t value, char *ret_text)
 {
     char digits[20];
     size_t at = sizeof(digits), len = 0;
     do {
-        digits[--at] = (char)('0' + version % 10);
-        version /= 10;
-    } while (version > 0);
-    ret_text[len++] = '"';
-    memcpy(ret_text + len, digits + at, sizeof(digits) - at);
-    len += sizeof(digits) - at;
-    ret_text[len++] = '"';
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    while (at < sizeof(digits))
+        ret_text[len++] = digits[at++];
+    return len;
+}
+
+void http_etag_format(int64_t version, char ret_text[HTTP_ETAG_SIZE])
+{
+    size_t len = 1 + put_number(version, ret_text + 1);
+    ret_text[0] = ret_text[len++] = '"';
     ret_text[len] = '\0';
+}
+
+void http_retry_after_format(int64_t ms, char ret_text[HTTP_RETRY_AFTER_SIZE])
+{
+    ret_text[put_number((ms + 999) / 1000, ret_text)] = '\0';
 }

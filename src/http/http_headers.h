@@ -3,14 +3,17 @@
 #ifndef HTTP_HEADERS_H
 #define HTTP_HEADERS_H
 
+#include "http/http_accept.h"
 #include "proctrack/process.h"
 
 struct http_headers {
     struct span content_type, content_encoding, idempotency_key, if_match, if_none_match, origin;
     struct span request_method, request_headers; /* of a CORS preflight */
     struct span host, fetch_site;                /* with origin: whose page sends it */
-    int prefer_wait_s;                           /* -1: no (valid) Prefer: wait */
-    const char *repeated;                        /* a field that came twice and must not */
+    struct span last_event_id;                   /* of an EventSource that has reconnected */
+    struct http_accept accept;
+    int prefer_wait_s;    /* -1: no (valid) Prefer: wait */
+    const char *repeated; /* a field that came twice and must not */
 };
 
 void http_headers_init(struct http_headers *headers);
@@ -36,5 +39,9 @@ bool http_if_match_version(struct span list, int64_t *ret_version);
 
 #define HTTP_ETAG_SIZE 24
 void http_etag_format(int64_t version, char ret_text[HTTP_ETAG_SIZE]);
+
+/* The value of Retry-After: whole seconds (RFC 9110, 10.2.3), rounded up. */
+#define HTTP_RETRY_AFTER_SIZE 24
+void http_retry_after_format(int64_t ms, char ret_text[HTTP_RETRY_AFTER_SIZE]);
 
 #endif

@@ -100,6 +100,7 @@ static void add_link(struct http_call *call, const char *cursor)
 static void append_page(struct http_call *call, struct text_buffer *body, const char *cursor)
 {
     const struct repo_list *list = &call->work.page.list;
+    struct change_stamps *stamps = process_manager_stamps(call->server->manager);
     text_append_char(body, '{');
     call->work.page.append_front(call, body);
     text_append_literal(body, "\"processes\":[");
@@ -107,6 +108,8 @@ static void append_page(struct http_call *call, struct text_buffer *body, const 
         if (i > 0)
             text_append_char(body, ',');
         http_append_process(call, body, &list->processes[i], false);
+        change_stamps_show(stamps, process_id_key(&list->processes[i].id),
+                           (uint64_t)list->processes[i].version);
     }
     if (cursor != NULL)
         text_append_format(body, "],\"next_cursor\":\"%s\"", cursor);

@@ -10,7 +10,8 @@
 bool http_call_may_wait(const struct http_call *call)
 {
     const struct http_server *server = call->server;
-    return !server->quiesced && server->waiting_calls < server->options->max_connections / 2;
+    return !server->quiesced &&
+           server->waiting_calls < server->options->max_connections / 2 + server->follower_count;
 }
 
 void http_call_park(struct http_call *call, void (*gone)(struct http_call *call))

@@ -34,6 +34,8 @@
       "See /openapi.json for the paths that are served.")                                          \
     X(METHOD, 405, "method-not-allowed", "This path has no such method",                           \
       "Use one of the methods in the Allow header.")                                               \
+    X(NOT_ACCEPTABLE, 406, "not-acceptable", "This comes as an event stream only",                 \
+      "Ask for it with Accept: text/event-stream, as an EventSource does.")                        \
     X(BODY_TIMEOUT, 408, "request-timeout", "The request did not come in time",                    \
       "Send the whole body sooner after the header.")                                              \
     X(CONFLICT, 409, "conflict", "The process is in a state that does not allow this",             \
@@ -70,6 +72,10 @@
     X(TIMEOUT, 503, "storage-timeout", "The storage did not answer in time",                       \
       "Repeat the request after a moment; whether a change was made is not known.")                \
     X(OVERLOADED, 503, "overloaded", "Too much at a time", "Repeat the request after a moment.")   \
+    X(TOO_MANY_WAITERS, 503, "too-many-waiters", "Too many wait already",                          \
+      "Poll without waiting meanwhile, at the pace that Retry-After gives.")                       \
+    X(NOT_WATCHING, 503, "not-watching", "The storage does not tell of changes",                   \
+      "Ask each process for its status instead; GET /version says how changes are heard of.")      \
     X(STOPPING, 503, "stopping", "The server is stopping",                                         \
       "Repeat the request: another instance, or this one restarted, will answer.")                 \
     X(STORAGE_FULL, 507, "storage-full", "The storage is full",                                    \

@@ -8,6 +8,7 @@
 static const struct http_route routes[] = {
     {METHOD_GET, {"status", ":id"}, false, false, ep_status},
     {METHOD_POST, {"analyze"}, true, false, ep_analyze},
+    {METHOD_GET, {"status"}, false, false, ep_status_many},
     {METHOD_GET, {"result", ":id"}, false, false, ep_result},
     {METHOD_POST, {"claim"}, true, false, ep_claim},
     {METHOD_POST, {"processes", ":id", "complete"}, true, false, ep_complete},
@@ -26,6 +27,7 @@ static const struct http_route routes[] = {
     {METHOD_GET, {"groups", ":id"}, false, false, ep_group},
     {METHOD_POST, {"groups", ":id", "cancel"}, true, false, ep_group_cancel},
     {METHOD_POST, {"groups", ":id", "retry"}, true, false, ep_group_retry},
+    {METHOD_GET, {"events"}, false, false, ep_feed},
     {METHOD_GET, {"types"}, false, false, ep_types},
     {METHOD_POST, {"types", ":id", "pause"}, true, false, ep_type_pause},
     {METHOD_POST, {"types", ":id", "resume"}, true, false, ep_type_resume},
@@ -62,7 +64,7 @@ static bool path_matches(const struct http_route *route, const struct http_targe
             return false;
         if (expected == NULL)
             return true;
-        if (strcmp(expected, ":id") != 0 && !span_is(target->segments[i], expected))
+        if (expected[0] != ':' && !span_is(target->segments[i], expected))
             return false;
     }
     return true;

@@ -3,6 +3,9 @@
  * readable, a connection was resumed, or the library's own timeout has come. Its epoll set is
  * edge-triggered, so after each run MHD_get_timeout() must be obeyed, 0 included. */
 #include "http/http_call.h"
+#include "http/http_feed.h"
+#include "http/http_wait.h"
+#include "http/status_cache.h"
 
 #include "proctrack/clock.h"
 #include "proctrack/log.h"
@@ -69,7 +72,8 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
     struct http_server *server = arg;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         server->connections++;
-        *context = http_connection_create(&server->deadlines, descriptor_of(connection));
+        *context =
+            http_connection_create(&server->deadlines, connection, descriptor_of(connection));
         return;
     }
     http_connection_destroy(*context);
@@ -129,6 +133,13 @@ void http_server_note(struct http_server *server, enum err err, bool was_ping)
     http_readiness_note(&server->readiness, err, was_ping, loop_now_ms(server->loop));
 }
 
+static void on_changed(void *arg, const struct process_id *id)
+{
+    struct http_server *server = arg;
+    status_cache_changed(server->statuses, id);
+    http_feed_changed(server->feed, id);
+}
+
 /* --- life ---------------------------------------------------------------------------------------
  */
 
@@ -155,8 +166,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
         NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_CONNECTION_LIMIT, server->options->max_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, server->options->idle_timeout_s, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, server->options->max_connections, MHD_OPTION_END);
 }
 
 static int epoll_fd(const struct http_server *server)
@@ -196,11 +206,16 @@ struct http_server *http_server_create(struct loop *loop, struct process_manager
     list_init(&server->waiting_lists);
     http_readiness_init(&server->readiness);
     http_linger_init(&server->linger, loop);
-    snprintf(server->retry_after, sizeof(server->retry_after), "%lld",
-             (long long)options->analyze_retry_after_s);
+    list_init(&server->followers);
     loop_task_init(&server->run, run_daemon);
-    if (http_connections_init(&server->deadlines, loop, options) && start(server, listen_fd))
+    bool has_streams = http_streams_init(&server->streams, loop);
+    server->statuses = status_cache_create(loop, manager, options->status_cache_bytes);
+    server->feed = http_feed_create(server);
+    if (http_connections_init(&server->deadlines, loop, options) && has_streams &&
+        server->statuses != NULL && server->feed != NULL && start(server, listen_fd)) {
+        process_manager_on_changed(manager, on_changed, server);
         return server;
+    }
     bool is_daemons = server->daemon != NULL; /* then it closes the socket */
     http_server_destroy(server);
     /* Whether a daemon that could not start has closed it depends on how far it came. */
@@ -227,6 +242,7 @@ void http_server_quiesce(struct http_server *server)
     server->quiesced = true;
     accept_waiting(server);
     http_connections_quiesce(&server->deadlines);
+    http_wait_stop_all(server);
     int listen_fd = MHD_quiesce_daemon(server->daemon);
     if (listen_fd != -1)
         close(listen_fd);
@@ -257,7 +273,8 @@ void http_server_destroy(struct http_server *server)
     if (server == NULL)
         return;
     assert(server->running_calls == 0);
-    loop_task_cancel(&server->run);
+    process_manager_on_changed(server->manager, NULL, NULL);
+    http_wait_stop_all(server); /* the library must not stop while a connection is suspended */
     loop_watch_destroy(server->watch);
     loop_timer_destroy(server->timer);
     http_connections_finish(&server->deadlines);
@@ -266,8 +283,12 @@ void http_server_destroy(struct http_server *server)
             flush(server);
         MHD_stop_daemon(server->daemon);
     }
+    loop_task_cancel(&server->run);
     if (server->no_memory != NULL)
         MHD_destroy_response(server->no_memory);
+    http_streams_finish(&server->streams);
+    http_feed_destroy(server->feed);
+    status_cache_destroy(server->statuses);
     http_linger_finish(&server->linger);
     http_call_free_spare(server);
     free(server);

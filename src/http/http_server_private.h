@@ -5,11 +5,14 @@
 #include "http/http_connection.h"
 #include "http/http_linger.h"
 #include "http/http_readiness.h"
+#include "http/http_stream.h"
 #include "proctrack/http_server.h"
 
 #include <microhttpd.h>
 
 struct http_call;
+struct http_feed;
+struct status_cache;
 
 struct http_counters {
     uint64_t requests;   /* that reached us */
@@ -31,16 +34,20 @@ struct http_server {
     struct http_counters counters;
     int64_t started_ms; /* loop time */
     unsigned connections;
-    unsigned open_calls;            /* begun, not completed */
-    unsigned ready_calls;           /* of these, with their answer made */
-    unsigned running_calls;         /* of these, out with the manager */
-    unsigned waiting_calls;         /* of these, asked to wait for a process */
+    unsigned open_calls;        /* begun, not completed */
+    unsigned ready_calls;       /* of these, with their answer made */
+    unsigned running_calls;     /* of these, out with the manager */
+    unsigned waiting_calls;     /* of these, parked: they wait for something to happen */
+    unsigned follower_count;    /* of these, long polls and streams: on `followers` */
+    struct list_link followers; /* http_wait.link */
+    struct http_streams streams;
+    struct status_cache *statuses;
+    struct http_feed *feed;
     unsigned open_lists;            /* out with the manager */
     unsigned open_bulks;            /* likewise */
     struct list_link waiting_lists; /* repo_list.op.link of those that wait for their turn */
     bool starting_lists;
     bool quiesced;
-    char retry_after[24];          /* of a process that is not done, as text */
     struct http_call *spare_calls; /* kept: allocating one costs a tenth of a request */
     unsigned spare_count;
     struct http_readiness readiness;

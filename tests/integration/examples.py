@@ -75,12 +75,26 @@ def mismatches(expected, value, kept, where='body'):
     return [] if expected == value else [f'{where}: {value!r} instead of {expected!r}']
 
 
+def events_of(text):
+    """The events of a stream that has ended: what they have of id, event and data, as it is."""
+    events = []
+    for block in text.split('\n\n'):
+        fields = [line.split(': ', 1) for line in block.split('\n') if line and line[0] != ':']
+        event = {name: value for name, value in fields if name in ('id', 'event')}
+        data = [value for name, value in fields if name == 'data']
+        if data:
+            events.append({**event, 'data': json.loads('\n'.join(data))})
+    return events
+
+
 def answer_mismatches(expected, answer, kept):
     found = []
     if answer.status != expected['status']:
         return [f'status {answer.status} instead of {expected["status"]}: {answer}']
     if 'body' in expected:  # first, as it may keep what the headers refer to
         found += mismatches(expected['body'], answer.json, kept)
+    if 'events' in expected:
+        found += mismatches(expected['events'], events_of(answer.body.decode()), kept, 'events')
     for name, text in expected.get('headers', {}).items():
         value = answer.header(name)
         if name == 'Content-Type' and value is not None:

@@ -15,7 +15,7 @@ from redis_process import Redis
 from server_process import Server, run_once, text_stats
 
 __all__ = ['PATIENCE', 'Case', 'Redis', 'Server', 'SharedServerCase', 'eventually',
-           'on_each_repository', 'run_once', 'text_stats', 'Analyzers', 'UNKNOWN_ID']
+           'on_each_repository', 'run_once', 'text_stats', 'unpaced', 'Analyzers', 'UNKNOWN_ID']
 
 UNKNOWN_ID = '00000000-0000-4000-8000-000000000000'
 FINAL = ('completed', 'failed', 'canceled')
@@ -32,6 +32,12 @@ ok) printf '{"attempt": %s}' "$PROCESS_ATTEMPT" ;;
 fail) echo "it broke in attempt $PROCESS_ATTEMPT" >&2; exit 3 ;;
 esac
 '''
+
+
+def unpaced(resource):
+    """Without what says when to ask again: that differs from one answer to the next."""
+    return {name: value for name, value in resource.items()
+            if name not in ('retry_after_ms', 'eta')}
 
 
 class Analyzers:

@@ -4,8 +4,8 @@ import hashlib
 import json
 
 # Members of the resource that change without a new version, or that only some answers show.
-VOLATILE = ('reason', 'queue_position', 'lease_token', 'lease_until', 'timeout_seconds', 'input',
-            'links')
+VOLATILE = ('reason', 'queue_position', 'retry_after_ms', 'eta', 'lease_token', 'lease_until',
+            'timeout_seconds', 'input', 'links')
 REPORTS = ('heartbeat', 'progress', 'complete', 'fail', 'release')
 ENDINGS = ('complete', 'fail', 'release')
 FINAL = ('completed', 'failed', 'canceled')

@@ -179,7 +179,7 @@ class BadPath:
         self.assertEqual(answer.json['process_id'], created)
 
     def test_unknown_paths(self):
-        for path in ('/nope', '/status', f'/status/{ID}/', f'/status/{ID}/x',
+        for path in ('/nope', '/statuses', f'/status/{ID}/', f'/status/{ID}/x',
                      f'/processes/{ID}/explode', '//status', '/ANALYZE'):
             with self.subTest(path):
                 answer = self.client.get(path)

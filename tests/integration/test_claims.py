@@ -4,7 +4,7 @@ work at once, who has left gets nothing, and a lost lease changes nothing any mo
 import json
 import threading
 
-from harness import UNKNOWN_ID, eventually
+from harness import UNKNOWN_ID, eventually, unpaced
 from working import WorkCase, on_each_repository
 
 LONG = 120  # seconds; what waits so long would be told from what is answered at once
@@ -251,7 +251,7 @@ class Reporting:
 
     def test_a_stale_token_is_told_who_has_it(self):
         holder = self.lose()
-        before = self.client.get(f'/status/{self.process_id}').body
+        before = unpaced(self.status(self.client, self.process_id))
         for what, members in (('heartbeat', {}), ('progress', {'percent': 1}), ('release', {}),
                               ('complete', {'result': 1}), ('fail', {'message': 'm'})):
             with self.subTest(what):
@@ -261,7 +261,7 @@ class Reporting:
                 self.assertEqual(problem['process']['worker'], 'second')
                 self.assertEqual(problem['process']['attempt'], 2)
                 self.assertNotIn(holder['lease_token'], json.dumps(problem))
-        self.assertEqual(self.client.get(f'/status/{self.process_id}').body, before)
+        self.assertEqual(unpaced(self.status(self.client, self.process_id)), before)
         self.assert_problem(self.report(holder, 'heartbeat', attempt=1), 409)
         self.assertEqual(self.say(holder, 'complete', attempt=2)['status'], 'completed')
 

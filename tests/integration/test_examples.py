@@ -13,6 +13,7 @@ ELSEWHERE_STATUSES = {'408', '500', '503', '507'}  # a body that stays out, a st
 ELSEWHERE = {
     ('post', '/analyze', '409'),  # two requests with one key in the same instant
     ('post', '/analyze/batch', '409'),
+    ('get', '/events', '200'),  # a stream without end
 }
 PATH_PARAMETERS = {'{process_id}': '00000000-0000-4000-8000-000000000000', '{group}': 'a:b',
                    '{type}': 'a'}
@@ -71,7 +72,15 @@ class Description:
         media_type = (answer.header('Content-Type') or '').split(';')[0]
         if media_type not in content:
             return found + [f'media type {media_type} is not described']
+        if media_type == 'text/event-stream':
+            return found + self.stream_faults(answer.body.decode())
         return found + self.schemas.faults(content[media_type]['schema'], answer.json, closed=True)
+
+    def stream_faults(self, text):
+        """What about the processes that its events without a name carry is not as described."""
+        process = self.document['components']['schemas']['Process']
+        return [fault for event in examples.events_of(text) if 'event' not in event
+                for fault in self.schemas.faults(process, event['data'], closed=True)]
 
 
 class Document(SharedServerCase):

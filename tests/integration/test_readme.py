@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 
 import readme
@@ -14,10 +15,11 @@ ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b')
 # What differs from one run to the next, each with what stands for it.
 VARIABLE = [
     (re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z'), 'TIME'),
-    (re.compile(r'("(?:wall_ms|cpu_ms|peak_memory_kib|uptime_seconds)": ?)\d+'), r'\1N'),
+    (re.compile(r'("(?:wall_ms|cpu_ms|peak_memory_kib|uptime_seconds|retry_after_ms)": ?)\d+'), r'\1N'),
     (re.compile(r'("(?:worker|instance)": ?)"[^"]+"'), r'\1"NAME"'),
     (re.compile(r'("version": ?)\d+'), r'\1N'),
     (re.compile(r'^date: .*', re.IGNORECASE), 'date: DATE'),
+    (re.compile(r'^retry: \d+$'), 'retry: N'),
 ]
 CHANGES = re.compile(r' -(?:d|X) ')
 
@@ -87,6 +89,36 @@ class Readme(Case):
         for line in readme.blocks(section, 'sh'):
             self.start_worker(line.strip(), server)
         self.replay(section, server, self.directory())
+
+    def test_the_chapter_on_following_is_what_happens(self):
+        section = readme.sections()['Following a process']
+        self.assertGreater(len(readme.steps(section)), 4)
+        self.replay(section, self.start([], ''), self.directory())
+
+    def test_its_functions_follow_a_process_to_its_end(self):
+        node = shutil.which('node')
+        if node is None:
+            self.skipTest('no node')
+        blocks = readme.blocks(readme.sections()['Following a process'], 'js')
+        server = self.start([], '')
+        for function in ('poll', 'follow'):
+            with self.subTest(function):
+                made = self.submit(server.client, {'type': 'text-stats', 'input': {'text': 'a b'}})
+                script = '\n'.join(blocks) + f"""
+                    const seen = [];
+                    {function}(process.argv[2], (state) => seen.push(state.version)).then((last) =>
+                        console.log(JSON.stringify({{seen, last}})));"""
+                path = os.path.join(self.directory(), 'follow.mjs')
+                with open(path, 'w', encoding='utf-8') as file:
+                    file.write(script)
+                ran = subprocess.run([node, path, f'http://127.0.0.1:{server.port}/status/'
+                                      f'{made["process_id"]}'], capture_output=True, text=True,
+                                     timeout=60 * PATIENCE, check=False)
+                self.assertEqual(ran.stderr, '')
+                told = json.loads(ran.stdout)
+                self.assertEqual(told['last']['status'], 'completed')
+                self.assertEqual(told['seen'], sorted(told['seen']))
+                self.assertEqual(told['seen'][-1], told['last']['version'])
 
     def start_worker(self, path, server):
         worker = subprocess.Popen(

@@ -25,21 +25,22 @@ void fixture_init(struct fixture *f, bool held)
     if (held)
         f->repository = held_repository_create(f->repository, NULL);
     f->manager_options.policy = &f->policy;
-    f->manager_options.default_max_attempts = 1;
     f->manager_options.stamps = change_stamps_create();
     assert_non_null(f->manager_options.stamps);
+    f->manager_options.default_max_attempts = 1;
     f->manager = process_manager_create(f->loop, f->repository, &f->manager_options, NULL, NULL);
     assert_non_null(f->manager);
     f->options = (struct http_options){
         .base_path = "",
         .max_body_bytes = 100000,
         .max_connections = 100,
+        .max_waiters = 100,
+        .status_cache_bytes = 1 << 20,
         .header_timeout_s = 60,
         .body_timeout_s = 60,
         .idle_timeout_s = 60,
         .version = "1.2.3",
         .instance = "test-1",
-        .analyze_retry_after_s = 2,
     };
 }
 

@@ -194,6 +194,21 @@ static void an_endpoint_may_take_longer(void **state)
     client_close(posting);
 }
 
+/* Neither sends what it has announced, nor takes what it has asked for. */
+static void clients_that_stall_are_closed(void **state)
+{
+    (void)state;
+    fixture.options.idle_timeout_s = 1;
+    fixture_start(&fixture);
+    struct client *sending = connect_and_send(POST_START BODY_LENGTH "{");
+    struct client *reading = connect_and_ask();
+    for (int i = 0; i < 200; i++) /* far more than the socket takes */
+        client_send(reading, "GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for_connections(0);
+    client_close(sending);
+    client_close(reading);
+}
+
 /* --- ends that come together with data -------------------------------------------------------- */
 
 static void clients_that_left_are_noticed(void **state)
@@ -306,6 +321,7 @@ int main(void)
         DIRECT(what_comes_after_the_deadline_is_dropped),
         DIRECT(a_kept_connection_must_bring_a_header),
         DIRECT(each_phase_starts_anew),
+        DIRECT(clients_that_stall_are_closed),
         HELD(an_endpoint_may_take_longer),
         DIRECT(clients_that_left_are_noticed),
         DIRECT(clients_that_sent_all_are_answered_and_noticed),

@@ -89,10 +89,10 @@ static void allows_known_headers(void **state)
     http_cors_headers(SPAN_NONE, allowed);
     assert_string_equal(allowed, "");
     http_cors_headers(SPAN("accept,content-type,idempotency-key,if-none-match,if-match,prefer,"
-                           "prefer"),
+                           "prefer,Last-Event-ID"),
                       allowed);
-    assert_string_equal(allowed,
-                        "Accept, Content-Type, Idempotency-Key, If-None-Match, If-Match, Prefer");
+    assert_string_equal(allowed, "Accept, Content-Type, Idempotency-Key, If-None-Match, If-Match, "
+                                 "Prefer, Last-Event-ID");
 }
 
 int main(void)

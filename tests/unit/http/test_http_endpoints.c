@@ -78,7 +78,7 @@ static void the_main_job(void **state)
             "{\"type\":\"t\",\"input\":{\"a\" : 0.10},\"metadata\":{\"m\":[ ]}}");
     assert_int_equal(answer->status, 202);
     assert_field(answer, "ETag", "\"1\"");
-    assert_field(answer, "Retry-After", "2");
+    assert_field(answer, "Retry-After", "1");
     assert_field(answer, "Content-Type", "application/json");
     assert_field(answer, "X-Content-Type-Options", "nosniff");
     assert_field(answer, "Idempotent-Replayed", NULL);
@@ -93,7 +93,7 @@ static void the_main_job(void **state)
     assert_int_equal(answer->status, 200);
     assert_field(answer, "ETag", "\"1\"");
     assert_field(answer, "Cache-Control", "no-cache");
-    assert_field(answer, "Retry-After", "2");
+    assert_field(answer, "Retry-After", "1");
     assert_null(answer_member(answer, "input"));
 
     work_on("t", EVENT_COMPLETE, "{\"r\" : 1.0}");
@@ -150,7 +150,7 @@ static void result_says_why_there_is_none(void **state)
     const char *id = create("{\"type\":\"t\",\"input\":1}");
     const struct answer *answer = get(path_of("/result/", id, ""));
     assert_int_equal(answer->status, 202);
-    assert_field(answer, "Retry-After", "2");
+    assert_field(answer, "Retry-After", "1");
     assert_member(answer, "status", "\"pending\"");
     assert_field(answer, "Location", path_of("/status/", id, ""));
     work_on("t", EVENT_FAIL, "{\"code\":\"x\"}");

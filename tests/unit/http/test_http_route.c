@@ -24,6 +24,8 @@ static void finds(void **state)
         {"GET", "/status/x", ep_status},
         {"HEAD", "/status/x", ep_status},
         {"GET", "/status/", ep_status}, /* an id, though not one that is a UUID */
+        {"GET", "/status", ep_status_many},
+        {"GET", "/events", ep_feed},
         {"GET", "/result/x", ep_result},
         {"DELETE", "/cleanup", ep_cleanup},
         {"GET", "/processes", ep_process_list},
@@ -75,7 +77,8 @@ static void tells_the_methods_of_a_path(void **state)
         {"DELETE", "/types/t/pause", "POST, OPTIONS"},
         {"GET", "/types/t", ""},
         {"GET", "/", ""},
-        {"GET", "/status", ""},
+        {"POST", "/status", "GET, HEAD, OPTIONS"},
+        {"POST", "/events", "GET, HEAD, OPTIONS"},
         {"GET", "/status/x/y", ""},
         {"GET", "/stats/", ""},
         {"GET", "/Stats", ""},

@@ -44,6 +44,7 @@ static void answers_in_any_order(void **state)
         assert_int_equal(answer.status, 202);
         snprintf(ids[i], sizeof(ids[i]), "%.36s", answer_member(&answer, "process_id") + 1);
     }
+    held_repository_release(fixture.repository, 0); /* the history of its type is looked up */
     for (size_t i = 0; i < CLIENTS; i++) {
         snprintf(message, sizeof(message), "GET /status/%s HTTP/1.1\r\nHost: h\r\n\r\n", ids[i]);
         client_send(clients[i], message);
@@ -126,8 +127,12 @@ static void closing_ends_open_calls(void **state)
     fixture_start(&fixture);
     struct client *clients[3];
     for (size_t i = 0; i < 3; i++) {
+        char message[128]; /* of different processes, as reads of the same one are shared */
+        snprintf(message, sizeof(message),
+                 "GET /status/00000000-0000-4000-8000-00000000000%zu HTTP/1.1\r\nHost: h\r\n\r\n",
+                 i);
         clients[i] = client_connect(&fixture);
-        client_send(clients[i], GET_UNKNOWN);
+        client_send(clients[i], message);
         fixture_wait_held(&fixture, i + 1);
     }
     http_server_quiesce(fixture.server);
