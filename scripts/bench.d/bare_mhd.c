@@ -1,8 +1,8 @@
 /* What libmicrohttpd alone can do, the yardstick of scripts/bench: one loop that gives every
  * request the same answer and drives the daemon as proctrackd does, from an epoll of our own.
  *
- * Usage: bare_mhd HEADERS BODY: files with `Name: value` lines and the bytes of the body. The
- * response is made once for all. Serves a free port of 127.0.0.1 until it is killed. */
+ * Usage: bare_mhd HEADERS BODY STATUS: files with `Name: value` lines and the bytes of the body.
+ * The response is made once for all. Serves a free port of 127.0.0.1 until it is killed. */
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -13,6 +13,8 @@
 
 #define CONNECTION_MEMORY (8 * 1024)
 #define CONNECTIONS       2048
+
+static unsigned status;
 
 static _Noreturn void fail(const char *what)
 {
@@ -67,7 +69,7 @@ static enum MHD_Result answer(void *response, struct MHD_Connection *connection,
         *request = &seen;
         return MHD_YES;
     }
-    return MHD_queue_response(connection, MHD_HTTP_OK, response);
+    return MHD_queue_response(connection, status, response);
 }
 
 static int wait_ms(struct MHD_Daemon *daemon)
@@ -94,10 +96,11 @@ static void serve(struct MHD_Daemon *daemon)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fputs("usage: bare_mhd HEADERS BODY\n", stderr);
+    if (argc != 4) {
+        fputs("usage: bare_mhd HEADERS BODY STATUS\n", stderr);
         return 2;
     }
+    status = (unsigned)atoi(argv[3]);
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const struct MHD_OptionItem options[] = {

@@ -8,68 +8,26 @@ import argparse
 import json
 import os
 import signal
-import socket
 import statistics
 import sys
 import tempfile
-from contextlib import ExitStack
 
+from creating import bench_analyze_memory, bench_analyze_redis
+from following import bench_fan_out, bench_waiters
+from http_client import HttpClient, post_request
 from processes import BenchError, Child, Cores, Redis, clean_environment, run_wrk, wait_until
-from workers import bench_claim_depth, bench_sweep, bench_workers
+from reading import ITEM, bench_status_cached, bench_status_memory, bench_status_redis
+from workers import INPUT_BYTES, bench_claim_depth, bench_sweep, bench_workers
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-INPUT_BYTES = 350
-IDS = 1000
 STORED = 100_000
 WAITING = 1_000_000
-GOAL_STATUS_MEMORY = 0.7
+WAITERS = 10_000
 
 
-def analyze_body():
-    """A request whose input is INPUT_BYTES of JSON; no analyzer serves its type."""
-    document = {"type": "bench", "input": "x" * (INPUT_BYTES - 2)}
-    return json.dumps(document).encode()
-
-
-class HttpClient:
-    """Keep-alive connections that each have at most one request under way."""
-
-    def __init__(self, port, connections=1):
-        self.sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections)]
-        self.readers = [connection.makefile("rb") for connection in self.sockets]
-
-    def post_all(self, request, count):
-        """The bodies of `count` answers to the same request, each 202."""
-        while count > 0:
-            batch = min(count, len(self.sockets))
-            for connection in self.sockets[:batch]:
-                connection.sendall(request)
-            for reader in self.readers[:batch]:
-                yield self.read_answer(reader, b"202")[1]
-            count -= batch
-
-    def get(self, path):
-        """(header lines, body) of a 200."""
-        self.sockets[0].sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
-        return self.read_answer(self.readers[0], b"200")
-
-    @staticmethod
-    def read_answer(reader, expected):
-        status = reader.readline()
-        headers = []
-        while (line := reader.readline().rstrip(b"\r\n")):
-            headers.append(line.decode("latin-1"))
-        length = next((int(line.partition(":")[2]) for line in headers
-                       if line.lower().startswith("content-length:")), 0)
-        body = reader.read(length)
-        if status.split()[1:2] != [expected]:
-            raise BenchError(f"expected {expected.decode()}, got {status!r} {body[:500]!r}")
-        return headers, body
-
-    def close(self):
-        for reader, connection in zip(self.readers, self.sockets):
-            reader.close()
-            connection.close()
+def median_of(values):
+    """None when one is not known."""
+    values = list(values)
+    return None if None in values else statistics.median(values)
 
 
 def is_ready(server):
@@ -90,11 +48,9 @@ class Bench:
         self.options, self.directory = options, directory
         self.cores = Cores()
         self.measured, self.ratios, self.memory, self.idle = [], [], [], []
-        self.body = self.write("body.json", analyze_body())
-        request = analyze_body()
-        self.post_request = (b"POST /analyze HTTP/1.1\r\nHost: bench\r\n"
-                             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-                             % (len(request), request))
+        self.waiting, self.told = [], []
+        self.body = self.write("body.json", json.dumps(ITEM).encode())
+        self.post_request = post_request("/analyze", ITEM)
 
     def write(self, name, data):
         path = os.path.join(self.directory, name)
@@ -104,8 +60,9 @@ class Bench:
 
     # --- servers -------------------------------------------------------------------------------
 
-    def proctrackd(self, name="proctrackd", redis=None):
-        settings = {"HOST": "127.0.0.1", "PORT": "0", "IO_THREADS": "1", "LOG_LEVEL": "warn"}
+    def proctrackd(self, name="proctrackd", redis=None, **more):
+        settings = {"HOST": "127.0.0.1", "PORT": "0", "IO_THREADS": "1", "LOG_LEVEL": "warn",
+                    **more}
         if redis is not None:
             settings.update(REDIS_URL=redis.url, REDIS_REQUIRED="true")
         program = os.path.join(self.options.build, "src/app/proctrackd")
@@ -113,16 +70,6 @@ class Bench:
                        clean_environment(**settings)).wait_for_port()
         wait_until(lambda: is_ready(server), f"{name} is ready")
         return server
-
-    def fastapi(self, redis):
-        return Child("fastapi", ["/usr/bin/python3", "-B", os.path.join(HERE, "fastapi_app.py"),
-                                 redis.url], self.cores.server, self.directory).wait_for_port()
-
-    def bare(self, headers, body):
-        program = os.path.join(self.options.build, "bare_mhd")
-        return Child("bare-libmicrohttpd", [program, self.write("headers", headers),
-                                            self.write("answer", body)],
-                     self.cores.server, self.directory).wait_for_port()
 
     def redis(self, name):
         return Redis(name, self.cores.others, self.directory)
@@ -153,8 +100,8 @@ class Bench:
 
     def record(self, benchmark, target, connections, figures):
         speeds = [figure["per_second"] for figure in figures]
-        medians = {key: statistics.median(figure[key] for figure in figures)
-                   for key in ("cpu_us", "p50_us", "p99_us")}
+        medians = {key: median_of(figure.get(key) for figure in figures)
+                   for key in ("cpu_us", "redis_us", "p50_us", "p99_us")}
         self.measured.append({"benchmark": benchmark, "target": target,
                               "connections": connections,
                               "per_second": {"median": statistics.median(speeds),
@@ -166,75 +113,6 @@ class Bench:
                for body in client.post_all(self.post_request, count)]
         client.close()
         return ids
-
-
-def bench_status_memory(bench):
-    """GET /status/<id> from memory, against libmicrohttpd alone with the very same answer."""
-    with ExitStack() as running:
-        server = running.enter_context(bench.proctrackd())
-        path = "/status/" + bench.create_ids(server, 1)[0]
-        client = HttpClient(server.port)
-        headers, body = client.get(path)
-        client.close()
-        own = [line for line in headers
-               if not line.lower().startswith(("date:", "content-length:", "connection:"))]
-        text = ("\n".join(own) + "\n").encode("latin-1")
-        bare = running.enter_context(bench.bare(text, body))
-        check = HttpClient(bare.port)
-        answer = check.get(path)
-        check.close()
-        if answer[1] != body or sum(map(len, answer[0])) != sum(map(len, headers)):
-            raise BenchError(f"{bare.name} answers otherwise: {answer[0]} for {headers}")
-        targets = {"proctrackd": server, bare.name: bare}
-        for connections in bench.options.connections:
-            bench.compare("status_memory",
-                          {name: lambda at=at: bench.load(at, path, connections)
-                           for name, at in targets.items()},
-                          connections, {bare.name: GOAL_STATUS_MEMORY})
-
-
-def bench_analyze_memory(bench):
-    """POST /analyze into memory; a fresh server each time, as every answer is kept."""
-    def load(connections):
-        with bench.proctrackd() as server:
-            return bench.load(server, "/analyze", connections, body=bench.body)
-    for connections in bench.options.connections:
-        bench.compare("analyze_memory", {"proctrackd": lambda: load(connections)}, connections)
-
-
-def both_on_redis(bench, running):
-    """Both implementations, each with a Redis of its own: name -> (server, Redis)."""
-    own, its = (running.enter_context(bench.redis(f"redis-{name}"))
-                for name in ("proctrackd", "fastapi"))
-    return {"proctrackd": (running.enter_context(bench.proctrackd(redis=own)), own),
-            "fastapi": (running.enter_context(bench.fastapi(its)), its)}
-
-
-def bench_analyze_redis(bench):
-    """POST /analyze into Redis, beside the usual implementation; each run starts empty."""
-    def load(connections, make):
-        with ExitStack() as running:
-            redis = running.enter_context(bench.redis("redis"))
-            server = running.enter_context(make(redis))
-            return bench.load(server, "/analyze", connections, body=bench.body)
-    makers = {"proctrackd": lambda redis: bench.proctrackd(redis=redis), "fastapi": bench.fastapi}
-    for connections in bench.options.connections:
-        bench.compare("analyze_redis",
-                      {name: lambda make=make: load(connections, make)
-                       for name, make in makers.items()}, connections)
-
-
-def bench_status_redis(bench):
-    """GET /status of 1,000 ids in turn from Redis, beside the usual implementation."""
-    with ExitStack() as running:
-        servers = both_on_redis(bench, running)
-        files = {name: bench.write(f"ids-{name}", "\n".join(bench.create_ids(server, IDS)).encode())
-                 for name, (server, _) in servers.items()}
-        for connections in bench.options.connections:
-            bench.compare("status_redis",
-                          {name: lambda at=server, ids=files[name]: bench.load(
-                              at, "/", connections, ids=ids)
-                           for name, (server, _) in servers.items()}, connections)
 
 
 def bench_memory(bench):
@@ -262,8 +140,9 @@ def bench_memory(bench):
 
 
 BENCHMARKS = {"status_memory": bench_status_memory, "analyze_memory": bench_analyze_memory,
-              "analyze_redis": bench_analyze_redis, "status_redis": bench_status_redis,
-              "memory": bench_memory, "workers": bench_workers,
+              "analyze_redis": bench_analyze_redis, "status_cached": bench_status_cached,
+              "status_redis": bench_status_redis, "waiters": bench_waiters,
+              "fan_out": bench_fan_out, "memory": bench_memory, "workers": bench_workers,
               "claim_depth": bench_claim_depth, "sweep": bench_sweep}
 
 
@@ -275,14 +154,19 @@ def table(rows):
     print()
 
 
+def at_most(value, goal):
+    return f"{goal} {'reached' if value <= goal else 'missed'}"
+
+
 def report(bench):
     if bench.measured:
-        table([("benchmark", "target", "c", "median/s", "min/s", "max/s", "CPU us", "p50 us",
-                "p99 us")] +
+        table([("benchmark", "target", "c", "median/s", "min/s", "max/s", "CPU us", "Redis us",
+                "p50 us", "p99 us")] +
               [(row["benchmark"], row["target"], str(row["connections"]),
                 *(f"{row['per_second'][key]:,.0f}" for key in ("median", "min", "max")),
-                f"{row['cpu_us']:.1f}", f"{row['p50_us']:,.0f}", f"{row['p99_us']:,.0f}")
-               for row in bench.measured])
+                *("" if row[key] is None else f"{row[key]:.1f}"
+                  for key in ("cpu_us", "redis_us")),
+                f"{row['p50_us']:,.0f}", f"{row['p99_us']:,.0f}") for row in bench.measured])
     if bench.ratios:
         table([("benchmark", "ratio", "c", "median", "min", "max", "goal")] +
               [(row["benchmark"], f"{row['of']} / {row['to']}", str(row["connections"]),
@@ -298,6 +182,17 @@ def report(bench):
                 f"{row['resident_bytes_per_process']:.0f} B",
                 "" if row["redis_bytes_per_process"] is None else
                 f"{row['redis_bytes_per_process']:.0f} B") for row in bench.memory])
+    if bench.waiting:
+        table([("waiters", "", "count", "RSS before", "RSS after", "RSS each", "goal")] +
+              [(row["kind"], "", f"{row['waiters']:,}",
+                *(f"{row[key]:,} KiB" for key in ("resident_before_kib", "resident_after_kib")),
+                f"{row['kib_each']:.2f} KiB", at_most(row["kib_each"], row["goal"]))
+               for row in bench.waiting])
+    if bench.told:
+        table([("fan-out", "", "waiters", "instances", "median ms", "p99 ms", "max ms", "goal")] +
+              [(row["kind"], "", f"{row['waiters']:,}", str(row["instances"]),
+                *(f"{row[key]:.1f}" for key in ("p50", "p99", "max")),
+                at_most(row["p50"], row["goal"])) for row in bench.told])
     if bench.idle:
         table([("idle", "", "leases", "server CPU", "Redis CPU")] +
               [(row["repository"], "", f"{row['leases']:,}",
@@ -325,7 +220,7 @@ def arguments():
     options = parser.parse_args()
     for name, full, brief in (("seconds", 3, 1), ("rounds", 5, 1), ("connections", [64, 256], [64]),
                               ("workers", [1, 8, 64], [8]), ("stored", STORED, 2000),
-                              ("waiting", WAITING, 20_000)):
+                              ("waiting", WAITING, 20_000), ("waiters", WAITERS, 500)):
         if getattr(options, name, None) is None:
             setattr(options, name, brief if options.smoke else full)
     if min(options.seconds, options.rounds, *options.connections, *options.workers) < 1:
@@ -351,7 +246,8 @@ def main():
                 json.dump({"cores": cores, "seconds": options.seconds, "rounds": options.rounds,
                            "input_bytes": INPUT_BYTES, "throughput": bench.measured,
                            "ratios": bench.ratios, "memory": bench.memory,
-                           "idle": bench.idle}, file, indent=2)
+                           "idle": bench.idle, "waiters": bench.waiting,
+                           "fan_out": bench.told}, file, indent=2)
                 file.write("\n")
 
 

@@ -39,8 +39,7 @@ def when(seconds: float) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def resource(record: Dict[str, str]) -> Dict[str, Any]:
-    process_id = record["process_id"]
+def resource(process_id: str, record: Dict[str, str]) -> Dict[str, Any]:
     return {
         "process_id": process_id,
         "type": record["type"],
@@ -79,7 +78,6 @@ async def analyze(body: AnalyzeRequest, response: Response):
     seconds = time.time()
     now = when(seconds)
     record = {
-        "process_id": process_id,
         "type": body.type,
         "status": "pending",
         "input": json.dumps(body.input),
@@ -102,7 +100,7 @@ async def analyze(body: AnalyzeRequest, response: Response):
         await transaction.execute()
     response.headers["Location"] = f"/status/{process_id}"
     response.headers["Retry-After"] = "1"
-    return resource(record)
+    return resource(process_id, record)
 
 
 @app.get("/status/{process_id}")
@@ -111,7 +109,7 @@ async def status(process_id: uuid.UUID, response: Response):
     if not record:
         raise HTTPException(404, "no such process")
     response.headers["ETag"] = f'"{record["version"]}"'
-    return resource(record)
+    return resource(str(process_id), record)
 
 
 def main():

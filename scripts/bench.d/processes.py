@@ -34,7 +34,8 @@ def spawn(arguments, cores, **more):
     def prepare():
         os.sched_setaffinity(0, cores)
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, preexec_fn=prepare, **more)
+    more.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.Popen(arguments, preexec_fn=prepare, **more)
 
 
 def wait_until(condition, what):
@@ -159,21 +160,24 @@ class Redis(Child):
                              re.MULTILINE).group(1))
 
 
-def run_wrk(server, path, seconds, connections, cores, body=None, ids=None):
-    """Loads the server; what wrk counted, with the server's processor time beside it."""
+def run_wrk(server, path, seconds, connections, cores, body=None, ids=None, header=None,
+            redis=None):
+    """Loads the server; what wrk counted, with the processor time of the server, and of its Redis,
+    beside it."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wrk.lua")
     environment = clean_environment()
     if body:
         environment["BENCH_BODY"] = body
     if ids:
         environment["BENCH_IDS"] = ids
-    before = server.cpu_seconds()
+    parts = [server] + ([redis] if redis else [])
+    before = [part.cpu_seconds() for part in parts]
     wrk = spawn(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s",
-                 script, server.url + path], cores, env=environment,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                 script, *(["-H", header] if header else []), server.url + path], cores,
+                env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     output, _ = wrk.communicate(timeout=seconds + 60)
     server.check_alive()
-    used = server.cpu_seconds() - before
+    used = [part.cpu_seconds() - start for part, start in zip(parts, before)]
     result = re.search(r"^RESULT (.*)$", output, re.MULTILINE)
     if wrk.returncode != 0 or result is None:
         raise BenchError(f"wrk failed against {server.name}:\n{output}")
@@ -181,5 +185,6 @@ def run_wrk(server, path, seconds, connections, cores, body=None, ids=None):
     if counted["errors"] or not counted["requests"]:
         raise BenchError(f"{server.name} answered badly: {counted}\n{server.log()}")
     return {"per_second": counted["requests"] * 1e6 / counted["microseconds"],
-            "cpu_us": used * 1e6 / counted["requests"],
+            "cpu_us": used[0] * 1e6 / counted["requests"],
+            "redis_us": used[1] * 1e6 / counted["requests"] if redis else None,
             "p50_us": counted["p50_us"], "p99_us": counted["p99_us"]}

@@ -10,9 +10,9 @@ import time
 from contextlib import ExitStack
 
 from processes import BenchError, Child, clean_environment, free_port, spawn
+from yardsticks import node_modules
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PACKAGES = ("bullmq@6.7.0", "ioredis@6.0.0")
 GOAL_BULLMQ = 2.0
 BATCH, CLAIM_MAX, INPUT_BYTES = 1000, 64, 350
 # So many per second and per run are laid ready: more than anything here gets done.
@@ -58,13 +58,14 @@ def hold(server, count):
     caller.close()
 
 
-def run_load(bench, server, protocol, workers, cores=None):
+def run_load(bench, server, protocol, workers, cores=None, seconds=None):
     """What workers_load counted, with the server's processor time beside it."""
     before = server.cpu_seconds()
+    seconds = seconds or bench.options.seconds
     load = spawn([os.path.join(bench.options.build, "workers_load"), protocol, str(server.port),
-                  str(workers), str(bench.options.seconds)], cores or bench.cores.others, text=True,
+                  str(workers), str(seconds)], cores or bench.cores.others, text=True,
                  env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output, _ = load.communicate(timeout=bench.options.seconds + 60)
+    output, _ = load.communicate(timeout=seconds + 60)
     server.check_alive()
     if load.returncode != 0:
         raise BenchError(f"workers_load against {server.name}:\n{output}\n{server.log()}")
@@ -133,20 +134,9 @@ def run_beanstalkd(bench, workers):
         return run_load(bench, server, "beanstalkd", workers)
 
 
-def install_bullmq(bench):
-    directory = os.path.join(bench.directory, "bullmq")
-    os.mkdir(directory)
-    ran = subprocess.run(["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix",
-                          directory, *PACKAGES], cwd=directory, stdin=subprocess.DEVNULL,
-                         capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        raise BenchError(f"npm cannot install {' '.join(PACKAGES)}:\n{ran.stderr}")
-    return os.path.join(directory, "node_modules")
-
-
 def bench_workers(bench):
     """Processes per second from claim to complete, beside BullMQ (Redis) and beanstalkd."""
-    modules = install_bullmq(bench)
+    modules = node_modules(bench)
     for workers in bench.options.workers:
         bench.compare("workers_redis", {
             "proctrackd": lambda: run_proctrackd(bench, workers, True),

@@ -1,6 +1,6 @@
 -- What wrk sends, chosen by the environment, and its result as one line of JSON.
 --   BENCH_BODY  a file: its bytes are POSTed
---   BENCH_IDS   a file of process ids, one a line: each request asks for the status of the next
+--   BENCH_IDS   a file of process ids, one a line: each request is for the URL's path with the next
 -- Neither: GET of the URL.
 
 local prepared, position = {}, 0
@@ -21,7 +21,7 @@ if body_file then
 elseif ids_file then
   init = function()
     for id in read_all(ids_file):gmatch("%S+") do
-      prepared[#prepared + 1] = wrk.format("GET", "/status/" .. id)
+      prepared[#prepared + 1] = wrk.format("GET", wrk.path .. id)
     end
   end
   request = function()
