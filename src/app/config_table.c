@@ -54,7 +54,7 @@ const struct setting config_settings[] = {
      INTEGER(max_body_bytes, "1048576", 1, 1 << 25, "bytes")},
     {"MAX_CONNECTIONS", LISTENING,
      "Connections at a time, over all loops; lowered to what the limit on open files allows.",
-     INTEGER(max_connections, "10000", 1, 1000000, NULL)},
+     INTEGER(max_connections, "12000", 1, 1000000, NULL)},
     {"MAX_WAITERS", LISTENING,
      "Long polls and event streams at a time, over all loops; more are answered 503.",
      INTEGER(max_waiters, "10000", 0, 1000000, NULL)},

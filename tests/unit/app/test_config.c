@@ -15,7 +15,7 @@ static void defaults_are_those_documented(void **state)
     assert_string_equal(config.base_path, "");
     assert_in_range(config.io_threads, 1, 64);
     assert_int_equal(config.max_body_bytes, 1024 * 1024);
-    assert_int_equal(config.max_connections, 10000);
+    assert_int_equal(config.max_connections, 12000);
     assert_int_equal(config.cors_allow_origins.count, 0);
     assert_int_equal(config.log_level, LOG_INFO);
     assert_int_equal(config.shutdown_timeout_s, 25);
