@@ -5,6 +5,7 @@
 #include "http/http_guard.h"
 #include "http/http_headers.h"
 #include "http/http_target.h"
+#include "http/many_query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,21 @@ static void read_values(struct span value)
     require(http_prefer_wait(value) >= -1);
 }
 
+/* The ids before a semicolon, then what the client has of each. */
+static void read_many(struct span text)
+{
+    struct many_query query;
+    struct span ids;
+    span_split(&text, ';', &ids);
+    if (many_query_read_ids(ids, &query) != NULL)
+        return;
+    require(query.count >= 1 && query.count <= MANY_IDS_MAX);
+    if (text.data == NULL || many_query_read_versions(text, &query) != NULL)
+        return;
+    for (size_t i = 0; i < query.count; i++)
+        require(query.versions[i] >= 0 || query.versions[i] == MANY_REMOVED);
+}
+
 static void see_fields(struct span text)
 {
     struct http_guard guard;
@@ -75,6 +91,8 @@ static void see_fields(struct span text)
         http_guard_header(&guard, name, line);
         http_headers_add(&headers, name, line);
     }
+    if (http_accept_prefers_events(&headers.accept))
+        require(http_accept_allows_events(&headers.accept));
     if (http_guard_judge(&guard, "HTTP/1.1").status == 0)
         require(guard.hosts == 1 && guard.lengths + guard.encodings <= 1);
 }
@@ -86,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     parse_target(text.data, text.len);
     read_values(text);
+    read_many(text);
     see_fields(text);
     return 0;
 }
