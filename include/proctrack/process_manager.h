@@ -101,8 +101,10 @@ void process_manager_submit_batch(struct process_manager *manager,
 void process_manager_on_changed(struct process_manager *manager,
                                 void (*on_changed)(void *arg, const struct process_id *id),
                                 void *arg);
-/* Hear of every process that is created, changed or removed by anybody. */
-void process_manager_follow(struct process_manager *manager, bool on);
+/* Hear of every process that is created, changed or removed by anybody, and by on_missed that some
+ * may not have been told. NULL: no longer. */
+void process_manager_follow(struct process_manager *manager, void (*on_missed)(void *arg),
+                            void *arg);
 struct change_stamps *process_manager_stamps(const struct process_manager *manager);
 
 void process_manager_get(struct process_manager *manager, struct repo_get *call);
@@ -168,6 +170,7 @@ struct process_await {
     struct loop_task look;
     struct loop_timer *timer;
     struct list_link waiting;
+    int64_t deadline;
     bool found, again, over;
 };
 void process_manager_await(struct process_manager *manager, struct process_await *call);

@@ -142,6 +142,7 @@ struct repo_list {
     struct span type, group;               /* in: or absent; the members of a group have an index */
     int64_t created_after, created_before; /* in: exclusive; 0: open */
     int limit;                             /* in: 1..REPO_LIST_MAX */
+    int examine;                           /* in: how many records at most; 0: REPO_LIST_EXAMINE */
     bool has_position;                     /* in */
     struct repo_position position;         /* in, when has_position; out, when more */
     const struct process *processes;       /* out */
@@ -328,10 +329,13 @@ struct process_repository {
     /* Called (when set) as soon as a process that a get gave as watched has changed or is gone,
      * whoever did it, and once for each such get at least; with NULL when any of them may have:
      * then none is watched any more, or all can be watched again. While the repository is followed
-     * also for every process that is created, changed or removed; NULL: some may have been missed.
-     * It may come without cause, and from inside a call of the repository's. The manager's. */
+     * also for every process that is created, changed or removed. It may come without cause, and
+     * from inside a call of the repository's. The manager's. */
     void (*on_changed)(void *arg, const struct process_id *id);
     void *on_changed_arg;
+    /* Called (when set) when, while it is followed, changes may not have been told. */
+    void (*on_missed)(void *arg);
+    void *on_missed_arg;
     /* How it hears of what others change: "local" (nobody else can), "tracking" (CLIENT TRACKING),
      * "publish" (what instances publish with each change), "none" (it does not). Constant text. */
     const char *watching;

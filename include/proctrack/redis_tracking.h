@@ -46,7 +46,9 @@ uint64_t redis_tracking_round(const struct redis_tracking *tracking);
 /* READS, within a request's build(), while it is on: the keys that the next command reads are
  * watched. */
 void redis_tracking_watch(struct redis_commands *commands);
-/* READS: a request that asked for a watch was refused, perhaps because of that. */
+/* READS: a request that asked for a watch was refused, perhaps because of that. It is begun anew;
+ * with the second doubt within a minute it is off for that long, as what is wrong does not show
+ * when it begins. */
 void redis_tracking_doubt(struct redis_tracking *tracking);
 
 #endif

@@ -1,8 +1,11 @@
 /* Waiting for the end of a process, or for what its worker must hear. Each look is a read that asks
  * the store to tell of the next change; so it looks again only when it is told of one, by the
  * repository or by a call through this manager, and at the end of its time. What is told while a
- * look is out may have come after what it reads: then it looks once more. */
+ * look is out may have come after what it reads: then it looks once more. After a look that failed,
+ * or whose answer the store does not watch, it looks again by itself. */
 #include "process/manager_private.h"
+
+#define LOOK_AGAIN_MS 1000
 
 static struct list_link *list_of(struct process_manager *manager, const struct process_id *id)
 {
@@ -32,7 +35,7 @@ static bool is_there(const struct process_await *call)
            !span_equal(process->lease_token, call->token);
 }
 
-/* Later the store may be back, and then tells that anything may have changed. */
+/* Later the store may be back. */
 static bool is_outage(enum err result)
 {
     return result == ERR_UNAVAILABLE || result == ERR_TIMEOUT;
@@ -56,6 +59,14 @@ static void look_soon(struct process_await *call)
         loop_defer(call->manager->loop, &call->look);
 }
 
+static void arm(struct process_await *call, bool is_told)
+{
+    int64_t left = call->deadline - loop_now_ms(call->manager->loop);
+    if (!is_told && left > LOOK_AGAIN_MS)
+        left = LOOK_AGAIN_MS;
+    loop_timer_start(call->timer, left > 0 ? left : 0);
+}
+
 static void on_looked(struct process_op *op)
 {
     struct process_await *call = container_of(op, struct process_await, get.op);
@@ -63,6 +74,7 @@ static void on_looked(struct process_op *op)
     if (op->result == ERR_OK)
         call->found = true;
     if (waits && !is_over(call)) {
+        arm(call, op->result == ERR_OK && call->get.watched);
         if (call->again)
             look_soon(call);
         return;
@@ -86,9 +98,12 @@ static void look(struct loop_task *task)
     repository_get(call->manager->repository, &call->get);
 }
 
-static void on_deadline(void *arg)
+static void on_time(void *arg)
 {
-    process_manager_await_stop(arg);
+    struct process_await *call = arg;
+    if (loop_now_ms(call->manager->loop) >= call->deadline)
+        call->over = true;
+    look_soon(call);
 }
 
 void process_manager_await(struct process_manager *manager, struct process_await *call)
@@ -99,12 +114,13 @@ void process_manager_await(struct process_manager *manager, struct process_await
     loop_task_init(&call->look, look);
     call->found = false;
     call->over = call->wait_ms <= 0;
-    call->timer = loop_timer_create(manager->loop, on_deadline, call);
+    call->timer = loop_timer_create(manager->loop, on_time, call);
     if (call->timer == NULL) {
         process_op_finish(&call->op, ERR_NO_MEMORY);
         return;
     }
-    loop_timer_start(call->timer, call->wait_ms);
+    call->deadline = loop_now_ms(manager->loop) + call->wait_ms;
+    arm(call, true);
     list_append(list_of(manager, &call->id), &call->waiting);
     look(&call->look);
 }

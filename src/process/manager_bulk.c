@@ -101,6 +101,7 @@ static void list_next(struct process_bulk *call)
     call->list.group = call->group;
     call->list.created_after = call->list.created_before = 0;
     call->list.limit = REPO_LIST_MAX;
+    call->list.examine = 0;
     repository_list(call->manager->repository, &call->list);
 }
 

@@ -182,6 +182,14 @@ static void tell(const struct process_claim *call, enum err result)
         manager_type_changed(call->manager, claim->types[i]); /* it may have got some */
 }
 
+/* What woke it is told once: where it has not found out what there is, another is to look. */
+static void end_in_vain(struct process_claim *call, enum err result)
+{
+    if (call->last != ERR_OK && call->look_at != 0)
+        call->woken = true;
+    end_empty(call, result);
+}
+
 static void on_looked(struct process_op *op)
 {
     struct process_claim *call = container_of(op, struct process_claim, claim.op);
@@ -200,9 +208,9 @@ static void on_looked(struct process_op *op)
         else
             end(call, ERR_OK);
     } else if (call->unwanted || call->manager->stopping) {
-        end_empty(call, ERR_OK);
+        end_in_vain(call, ERR_OK);
     } else if (now >= call->deadline || result == ERR_CANCELED || (is_first && result != ERR_OK)) {
-        end_empty(call, result);
+        end_in_vain(call, result);
     } else {
         park(call, now);
     }

@@ -11,7 +11,8 @@
 
 #define LOOK_PAUSE_MS     30000
 #define LOOK_PAUSE_MAX_MS (4 * LOOK_PAUSE_MS)
-#define IN_USE_MS         LOOK_PAUSE_MS /* a type keeps its place for so long */
+#define LOOK_EXAMINE      (4 * PACE_HISTORY) /* records: all other calls of the store wait */
+#define IN_USE_MS         LOOK_PAUSE_MS      /* a type keeps its place for so long */
 #define LOAD_EVERY_MS     1000
 
 /* --- types --------------------------------------------------------------------------------------
@@ -103,7 +104,8 @@ static void look_up(struct process_manager *manager, struct manager_pace_type *p
     pace->list = (struct repo_list){.by_status = true,
                                     .status = PROCESS_COMPLETED,
                                     .type = span_of(pace->list_type),
-                                    .limit = PACE_HISTORY};
+                                    .limit = PACE_HISTORY,
+                                    .examine = LOOK_EXAMINE};
     pace->out = true;
     place->look_at = now + place->look_pause_ms; /* also when this one fails */
     process_op_init(&pace->list.op, on_listed);

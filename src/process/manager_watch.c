@@ -66,6 +66,7 @@ void manager_watch_start(struct process_manager *manager)
 void manager_watch_stop(struct process_manager *manager)
 {
     manager->repository->on_changed = NULL;
+    manager->repository->on_missed = NULL;
 }
 
 void process_manager_on_changed(struct process_manager *manager,
@@ -76,9 +77,12 @@ void process_manager_on_changed(struct process_manager *manager,
     manager->on_changed_arg = arg;
 }
 
-void process_manager_follow(struct process_manager *manager, bool on)
+void process_manager_follow(struct process_manager *manager, void (*on_missed)(void *arg),
+                            void *arg)
 {
-    repository_follow(manager->repository, on);
+    manager->repository->on_missed = on_missed;
+    manager->repository->on_missed_arg = arg;
+    repository_follow(manager->repository, on_missed != NULL);
 }
 
 struct change_stamps *process_manager_stamps(const struct process_manager *manager)

@@ -27,6 +27,8 @@ static void tell_all(struct memory_repository *repository)
     if (told->lost) {
         told->lost = false;
         tell(repository, NULL);
+        if (repository->base.on_missed != NULL)
+            repository->base.on_missed(repository->base.on_missed_arg);
     }
     for (size_t i = first; i < end; i++) {
         const struct process_id id = told->ids[i]; /* they may be moved */

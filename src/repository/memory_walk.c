@@ -57,10 +57,11 @@ static void list_page(const struct memory_store *store, struct repo_list *call,
                       struct process *ret_page)
 {
     const struct index_node *node = list_start(store, call), *last = NULL;
+    const int examine = call->examine > 0 ? call->examine : REPO_LIST_EXAMINE;
     bool in_range = true;
     size_t bytes = 0;
     for (int examined = 0; node != NULL && call->count < (size_t)call->limit &&
-                           bytes < REPO_PAGE_BYTES && examined < REPO_LIST_EXAMINE && in_range;
+                           bytes < REPO_PAGE_BYTES && examined < examine && in_range;
          examined++) {
         const struct process *process = listed_process(node, call);
         if (is_listed(process, call)) {

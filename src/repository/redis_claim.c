@@ -115,7 +115,8 @@ static void build_watch(struct redis_request *request, struct redis_commands *co
         redis_arg(commands, redis_key(keys, &key, KEY_QUEUE, claim->types[i]));
 }
 
-/* Whatever became of it, the claim itself was answered: there was nothing. */
+/* Whatever became of it, the claim itself was answered: there was nothing. Without the watch none
+ * is to rely on hearing of more. */
 static void on_watch(struct redis_request *request, enum err err, struct redisReply *reply)
 {
     struct redis_call *call = redis_call_of(request);
@@ -125,6 +126,8 @@ static void on_watch(struct redis_request *request, enum err err, struct redisRe
         redis_call_next(call, build_claim, on_claim);
         return;
     }
+    if (err != ERR_OK && redis_client_is_ready(call->repository->client))
+        redis_tracking_doubt(call->repository->news.tracking);
     redis_call_finish(call, err == ERR_CANCELED ? err : ERR_OK);
 }
 

@@ -21,6 +21,12 @@ static void tell_changed(struct redis_repository *repository, const struct proce
         repository->base.on_changed(repository->base.on_changed_arg, id);
 }
 
+static void tell_missed(struct redis_repository *repository)
+{
+    if (repository->base.on_missed != NULL)
+        repository->base.on_missed(repository->base.on_missed_arg);
+}
+
 static void tell_work(struct redis_repository *repository, struct span type)
 {
     if (repository->base.on_work != NULL)
@@ -45,6 +51,8 @@ static void tell_all(struct redis_repository *repository)
 {
     note_watching(repository);
     tell_changed(repository, NULL);
+    if (repository->publishes)
+        tell_missed(repository);
     tell_work(repository, SPAN_NONE);
 }
 
@@ -113,7 +121,7 @@ static void on_any_key(void *arg, struct span key)
 {
     const struct redis_follower *follower = arg;
     if (key.data == NULL)
-        tell_changed(follower->repository, NULL);
+        tell_missed(follower->repository);
     else
         hear_process_key(follower->repository, key);
 }

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define PUBLISHED_GOOD_MS 10000
+
 /* --- get: the fields; and only when there are none, whether the process was removed ---------- */
 
 static struct repo_get *get_of(const struct redis_call *call)
@@ -18,14 +20,22 @@ static enum redis_record_count fields_of(const struct repo_get *get)
     return get->brief ? REDIS_RECORD_SHOWN : REDIS_RECORD_FIELDS;
 }
 
-/* What expires is told of only when Redis comes upon it, which can take seconds. It is watched as
- * well, for a time to live that is set between the two commands. */
-static void watch_expiry(const struct redis_call *call, struct redis_commands *commands)
+/* What expires is told of only when Redis comes upon it, which can take seconds. The time to live is
+ * watched as well: it may be set between the two commands. */
+static void ask_expiry(const struct redis_call *call, struct redis_commands *commands)
 {
     struct redis_key key;
     redis_tracking_watch(commands);
     redis_command(commands, "PTTL");
     redis_arg(commands, redis_call_key(call, &key));
+}
+
+/* Where changes are published, what expires or is done by hand is not told at all. */
+static int64_t forgets_in_ms(const struct redis_call *call)
+{
+    if (call->repository->publishes)
+        return PUBLISHED_GOOD_MS;
+    return call->request.number >= 0 ? call->request.number : INT64_MAX;
 }
 
 /* A refusal of the watch is not to cost the answer: then it is read once more without. */
@@ -38,7 +48,7 @@ static void build_get(struct redis_request *request, struct redis_commands *comm
     call->round =
         get_of(call)->watch && !call->again ? redis_tracking_round(repository->news.tracking) : 0;
     if (call->round != 0 && !repository->publishes) {
-        watch_expiry(call, commands);
+        ask_expiry(call, commands);
         redis_tracking_watch(commands);
     }
     redis_command(commands, "HMGET");
@@ -96,8 +106,8 @@ static void on_get(struct redis_request *request, enum err err, struct redisRepl
     if (err == ERR_OK)
         err = redis_record_parse(reply->element, reply->elements, &get->id, &get->process);
     get->watched = err == ERR_OK && is_watched(call);
-    if (get->watched && request->number >= 0)
-        get->forgets_in_ms = request->number;
+    if (get->watched)
+        get->forgets_in_ms = forgets_in_ms(call);
     if (err == ERR_NOT_FOUND) {
         redis_call_next(call, build_absent, on_absent);
         return;

@@ -61,7 +61,7 @@ static void build_list(struct redis_request *request, struct redis_commands *com
     redis_arg_int(commands, list->created_after);
     redis_arg_int(commands, list->created_before);
     redis_arg_int(commands, list->limit);
-    redis_arg_int(commands, REPO_LIST_EXAMINE);
+    redis_arg_int(commands, list->examine > 0 ? list->examine : REPO_LIST_EXAMINE);
     redis_arg_int(commands, REPO_PAGE_BYTES);
     add_position(commands, list->has_position, &list->position);
 }

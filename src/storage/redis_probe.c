@@ -280,7 +280,8 @@ static enum err ask_for_id(struct check *check, char ret_id[24])
     return ERR_OK;
 }
 
-/* All that the connections will ask for later, with this one as both of them. */
+/* All that the connections will ask for later, with this one as both of them, and the channel's
+ * name for that of a key. */
 static enum err try_tracking(struct check *check)
 {
     char id[24] = "";
@@ -291,6 +292,8 @@ static enum err try_tracking(struct check *check)
     } steps[] = {
         {6, {"CLIENT", "TRACKING", "ON", "REDIRECT", id, "OPTIN"}},
         {3, {"CLIENT", "CACHING", "YES"}},
+        {2, {"PTTL", check->channel}},
+        {2, {"EXISTS", check->channel}},
         {3, {"CLIENT", "TRACKING", "OFF"}},
         {2, {"SUBSCRIBE", "__redis__:invalidate"}},
         {1, {"UNSUBSCRIBE"}},

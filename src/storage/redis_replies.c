@@ -117,7 +117,7 @@ static bool keep_text(redisReply *copy, const redisReply *reply)
 
 static bool keep_elements(redisReply *copy, const redisReply *reply)
 {
-    copy->element = calloc(reply->elements, sizeof(*copy->element));
+    copy->element = calloc(reply->elements, sizeof(redisReply *));
     if (copy->element == NULL)
         return false;
     for (copy->elements = 0; copy->elements < reply->elements; copy->elements++) {

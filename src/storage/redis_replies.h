@@ -9,7 +9,8 @@
 #include <stdalign.h>
 #include <stddef.h>
 
-#define REDIS_REPLIES_ROOM (32 * 1024)
+#define REDIS_REPLIES_ROOM       (32 * 1024)
+#define REDIS_REPLIES_UNREAD_MAX (1024 * 1024) /* kept of the buffer that is read into */
 
 struct redis_replies {
     struct redis_replies_more *more; /* what did not fit; given back with the reply */

@@ -44,6 +44,7 @@ struct redis_tracking {
     bool on, refused, closed;
     uint64_t round; /* how often it has begun */
     bool refusal_logged;
+    int64_t doubted_at; /* loop ms; 0: never */
 };
 
 static void tell(struct redis_tracking *tracking, struct span what)
@@ -155,6 +156,13 @@ void redis_tracking_doubt(struct redis_tracking *tracking)
 {
     if (!tracking->on)
         return;
+    int64_t now = loop_now_ms(tracking->loop);
+    bool again = tracking->doubted_at != 0 && now - tracking->doubted_at < ASK_AGAIN_MS;
+    tracking->doubted_at = now;
+    if (again) {
+        give_up(tracking);
+        return;
+    }
     end(tracking);
     enable(tracking);
 }

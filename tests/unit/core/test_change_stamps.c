@@ -106,11 +106,24 @@ static void another_state_voids_what_was_shown(void **state)
     assert_false(change_stamps_settle(stamps, key, 8, &late));
 }
 
+static void who_keeps_nothing_voids_another_state_too(void **state)
+{
+    (void)state;
+    struct change_stamp stamp = change_stamps_get(stamps, key), late = stamp;
+    assert_true(change_stamps_settle(stamps, key, 7, &stamp));
+    change_stamps_show(stamps, key, 7);
+    assert_true(is_still(stamp));
+    change_stamps_show(stamps, key, 8);
+    assert_false(is_still(stamp));
+    assert_false(change_stamps_settle(stamps, key, 7, &late));
+}
+
 /* --- loops on threads of their own --------------------------------------------------------------
  *
- * A store with one process, a writer that acknowledges each new version, and readers that show what
- * they have kept, or have read and settled. Nobody may show less than was acknowledged or shown by
- * anybody when the showing began. */
+ * A store with one process, a writer that acknowledges most of the new versions (the others are as
+ * if somebody elsewhere had stored them), readers that show what they have kept, or have read and
+ * settled, and one who shows what it reads and keeps nothing. Nobody may show less than was
+ * acknowledged or shown by anybody when the showing began. */
 
 enum { VERSIONS = 20000, READERS = 2 };
 
@@ -124,15 +137,44 @@ static void note_known(uint64_t version)
     }
 }
 
+static void acknowledge(uint64_t version)
+{
+    if (version % 8 == 1)
+        change_stamps_renew_all(stamps);
+    else
+        change_stamps_renew(stamps, key);
+    note_known(version);
+}
+
 static void *write_versions(void *arg)
 {
     (void)arg;
     for (uint64_t version = 1; version <= VERSIONS; version++) {
         atomic_store(&stored, version);
-        change_stamps_renew(stamps, key);
-        note_known(version);
+        if (version % 4 != 3)
+            acknowledge(version);
         if (version % 16 == 0)
             sched_yield();
+    }
+    return NULL;
+}
+
+static void show(uint64_t version, uint64_t least)
+{
+    if (version < least)
+        atomic_fetch_add(&wrong, 1);
+    note_known(version);
+}
+
+static void *show_versions(void *arg)
+{
+    uint64_t version = 0;
+    (void)arg;
+    while (version < VERSIONS) {
+        uint64_t least = atomic_load(&known);
+        version = atomic_load(&stored);
+        change_stamps_show(stamps, key, version);
+        show(version, least);
     }
     return NULL;
 }
@@ -162,9 +204,7 @@ static void *read_versions(void *arg)
                 continue;
             }
         }
-        if (version < least)
-            atomic_fetch_add(&wrong, 1);
-        note_known(version);
+        show(version, least);
         reader->shown++;
     }
     return NULL;
@@ -174,13 +214,15 @@ static void nobody_shows_less_than_is_known(void **state)
 {
     (void)state;
     struct reader readers[READERS] = {0};
-    pthread_t writer;
+    pthread_t writer, shower;
     atomic_store(&stored, 0);
     atomic_store(&known, 0);
     for (int i = 0; i < READERS; i++)
         assert_int_equal(pthread_create(&readers[i].thread, NULL, read_versions, &readers[i]), 0);
+    assert_int_equal(pthread_create(&shower, NULL, show_versions, NULL), 0);
     assert_int_equal(pthread_create(&writer, NULL, write_versions, NULL), 0);
     pthread_join(writer, NULL);
+    pthread_join(shower, NULL);
     for (int i = 0; i < READERS; i++) {
         pthread_join(readers[i].thread, NULL);
         assert_true(readers[i].shown > 0);
@@ -197,6 +239,7 @@ int main(void)
         TEST(what_was_read_may_be_shown_until_it_changes),
         TEST(the_same_state_is_shown_by_both),
         TEST(another_state_voids_what_was_shown),
+        TEST(who_keeps_nothing_voids_another_state_too),
         TEST(nobody_shows_less_than_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

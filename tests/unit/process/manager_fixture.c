@@ -97,6 +97,13 @@ static void tell(void *arg, const struct process_id *id)
         base->on_changed(base->on_changed_arg, id);
 }
 
+static void tell_missed(void *arg)
+{
+    struct process_repository *base = arg;
+    if (base->on_missed != NULL)
+        base->on_missed(base->on_missed_arg);
+}
+
 static void watched_follow(struct process_repository *base, bool on)
 {
     watched_of(base)->follows = on;
@@ -153,6 +160,8 @@ int manager_fixture_setup(void **state)
     f->watched->base.watching = f->watched->behind->watching;
     f->watched->behind->on_changed_arg = &f->watched->base;
     f->watched->behind->on_changed = tell;
+    f->watched->behind->on_missed_arg = &f->watched->base;
+    f->watched->behind->on_missed = tell_missed;
     for (int kind = 0; kind < WATCHED_KIND_COUNT; kind++)
         list_init(&f->watched->held[kind]);
     f->manager = process_manager_create(f->loop, &f->watched->base, &f->options, on_work, f);

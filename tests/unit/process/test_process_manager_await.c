@@ -182,6 +182,40 @@ static void an_outage_is_told_at_first_and_at_the_end(void **state)
     assert_int_equal(waiter.result, ERR_TIMEOUT);
 }
 
+/* The store is there, only this one look was refused: nobody tells of it again. */
+static void a_look_that_fails_is_repeated(void **state)
+{
+    struct manager_fixture *f = *state;
+    static struct waiter waiter;
+    struct process_id id = submit_type(f, "t");
+    wait_for(f, &waiter, &id, 60000);
+    f->watched->spoil_with = ERR_UNAVAILABLE;
+    f->watched->spoil[WATCHED_get] = 1;
+    cancel_elsewhere(f, &id); /* which is told */
+    settle(f);
+    assert_false(waiter.done);
+    manager_fixture_wait(f, &waiter.done);
+    assert_int_equal(waiter.status, PROCESS_CANCELED);
+    assert_int_equal(looks(f), 3);
+}
+
+static void who_is_not_told_looks_by_itself(void **state)
+{
+    struct manager_fixture *f = *state;
+    static struct waiter waiter;
+    struct process_id id = submit_type(f, "t");
+    f->watched->hold[WATCHED_get] = true;
+    wait_for(f, &waiter, &id, 60000);
+    f->watched->hold[WATCHED_get] = false;
+    waiter.call.get.watch = false; /* the store does not */
+    watched_release(f, WATCHED_get);
+    cancel_elsewhere(f, &id);
+    settle(f);
+    assert_false(waiter.done);
+    manager_fixture_wait(f, &waiter.done);
+    assert_int_equal(waiter.status, PROCESS_CANCELED);
+}
+
 static void what_is_removed_ends_it(void **state)
 {
     struct manager_fixture *f = *state;
@@ -250,6 +284,8 @@ int main(void)
         MANAGER_TEST(when_any_may_have_changed_all_look),
         MANAGER_TEST(it_outlasts_an_outage),
         MANAGER_TEST(an_outage_is_told_at_first_and_at_the_end),
+        MANAGER_TEST(a_look_that_fails_is_repeated),
+        MANAGER_TEST(who_is_not_told_looks_by_itself),
         MANAGER_TEST(what_is_removed_ends_it),
         MANAGER_TEST(who_may_not_be_told_waits_for_changes_made_here),
         MANAGER_TEST(what_it_shows_voids_what_others_keep),

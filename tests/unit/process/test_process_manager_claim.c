@@ -355,6 +355,24 @@ static void who_looked_in_vain_for_an_error_looks_by_itself(void **state)
     assert_int_equal(claimer.count, 1);
 }
 
+/* What woke it is told once, and it has not found out what there is. */
+static void who_ends_with_an_error_lets_another_look(void **state)
+{
+    struct manager_fixture *f = *state;
+    static struct claimer first, second;
+    claim_start(f, &first, "t", 1, 60000);
+    claim_start(f, &second, "t", 1, 60000);
+    f->watched->hold[WATCHED_claim] = true;
+    submit_type(f, "t"); /* wakes the first ... */
+    settle(f);
+    process_manager_claim_stop(f->manager, &first.call);
+    f->watched->hold[WATCHED_claim] = false;
+    watched_answer(f, WATCHED_claim, ERR_TIMEOUT);
+    assert_true(first.done);
+    settle(f);
+    assert_int_equal(second.count, 1);
+}
+
 /* --- the end ---------------------------------------------------------------------------------- */
 
 static void waiting_ends_in_time(void **state)
@@ -494,6 +512,7 @@ int main(void)
         MANAGER_TEST(who_is_told_does_not_look_by_itself),
         MANAGER_TEST(who_is_no_longer_told_looks_by_itself),
         MANAGER_TEST(who_looked_in_vain_for_an_error_looks_by_itself),
+        MANAGER_TEST(who_ends_with_an_error_lets_another_look),
         MANAGER_TEST(waiting_ends_in_time),
         MANAGER_TEST(the_stop_ends_all),
         MANAGER_TEST(who_has_gone_gets_nothing),

@@ -380,6 +380,11 @@ static void after_a_cleanup_any_may_be_gone(void **state)
 /* --- what the repository tells ------------------------------------------------------------------
  */
 
+static void count(void *arg)
+{
+    ++*(int *)arg;
+}
+
 static void what_the_repository_tells_is_passed_on(void **state)
 {
     struct manager_fixture *f = *state;
@@ -391,12 +396,17 @@ static void what_the_repository_tells_is_passed_on(void **state)
     base->on_changed(base->on_changed_arg, NULL);
     assert_true(was_told(&told, &id));
     assert_int_equal(told.all, 1);
-    process_manager_follow(f->manager, true);
+    int missed = 0;
+    process_manager_follow(f->manager, count, &missed);
     assert_true(f->watched->follows);
+    f->watched->behind->on_missed(f->watched->behind->on_missed_arg);
+    assert_int_equal(missed, 1);
+    assert_int_equal(told.all, 1);
     struct process_id created = submit_type(f, "t");
     assert_true(was_told(&told, &created));
-    process_manager_follow(f->manager, false);
+    process_manager_follow(f->manager, NULL, NULL);
     assert_false(f->watched->follows);
+    assert_null(base->on_missed);
     created = submit_type(f, "t");
     assert_false(was_told(&told, &created));
     process_manager_stop(f->manager);

@@ -9,7 +9,7 @@
 /* What has been told. */
 struct ear {
     struct process_id last;
-    int told, all;
+    int told, all, missed;
     int work; /* of the type "t" */
 };
 static struct ear ear;
@@ -25,6 +25,12 @@ static inline void on_changed(void *arg, const struct process_id *id)
     ear.last = *id;
 }
 
+static inline void on_missed(void *arg)
+{
+    (void)arg;
+    ear.missed++;
+}
+
 static inline void on_work(void *arg, struct span type)
 {
     (void)arg;
@@ -35,6 +41,7 @@ static inline void listen_to(struct process_repository *repository)
 {
     ear = (struct ear){.told = 0};
     repository->on_changed = on_changed;
+    repository->on_missed = on_missed;
     repository->on_work = on_work;
 }
 

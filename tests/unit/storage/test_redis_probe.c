@@ -105,6 +105,8 @@ static void tells_how_changes_can_be_heard_of(void **state)
     assert_news("+ping", true, false);
     assert_news("-client|tracking", false, true);
     assert_news("-client|caching", false, true);
+    assert_news("-pttl", false, true);
+    assert_news("-exists", false, true);
     assert_news("-client", false, true);
     assert_news("resetchannels &changes", false, true);
     assert_news("-client|tracking -publish", false, false);

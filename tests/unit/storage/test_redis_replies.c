@@ -2,6 +2,7 @@
 
 #include "storage/redis_replies.h"
 
+#include <hiredis/sds.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,25 @@ static void every_kind(void **state)
     assert_int_equal(reply->element[5]->elements, 0);
     assert_int_equal(reply->element[6]->type, REDIS_REPLY_NIL);
     redis_replies_drop(reply);
+}
+
+/* Replies of RESP3, which nobody has asked for: an object each, so that nothing else is taken for
+ * one. */
+static void kinds_that_nobody_asked_for(void **state)
+{
+#if HIREDIS_MAJOR >= 1
+    struct bench *bench = *state;
+    feed(bench, "*3\r\n,1.5\r\n#t\r\n:7\r\n");
+    redisReply *reply = next(bench);
+    assert_int_equal(reply->elements, 3);
+    assert_int_equal(reply->element[0]->type, REDIS_REPLY_DOUBLE);
+    assert_int_equal(reply->element[1]->type, REDIS_REPLY_BOOL);
+    assert_int_equal(reply->element[2]->integer, 7);
+    redis_replies_drop(reply);
+#else
+    (void)state;
+    skip();
+#endif
 }
 
 static void the_room_is_used_again(void **state)
@@ -141,6 +161,38 @@ static void one_too_large(void **state)
     redis_replies_drop(reply);
 }
 
+static void feed_large(struct bench *bench, size_t len)
+{
+    char head[32];
+    char *text = malloc(len + 1);
+    assert_non_null(text);
+    memset(text, 'x', len);
+    text[len] = '\0';
+    snprintf(head, sizeof(head), "$%zu\r\n", len);
+    feed(bench, head);
+    feed(bench, text);
+    feed(bench, "\r\n");
+    free(text);
+}
+
+/* What was read is kept for the next, but not for ever as much as the largest took. */
+static void a_large_one_leaves_no_room_behind(void **state)
+{
+    struct bench *bench = *state;
+    const redisReader *reader = bench->context.reader;
+    feed_large(bench, 4 * REDIS_REPLIES_UNREAD_MAX);
+    redis_replies_drop(next(bench));
+    feed(bench, ":1\r\n");
+    redis_replies_drop(next(bench));
+    assert_true(sdsavail(reader->buf) <= REDIS_REPLIES_UNREAD_MAX);
+    feed_large(bench, REDIS_REPLIES_UNREAD_MAX / 4);
+    redis_replies_drop(next(bench));
+    const char *place = reader->buf;
+    feed(bench, ":1\r\n");
+    redis_replies_drop(next(bench));
+    assert_ptr_equal(reader->buf, place);
+}
+
 static void a_copy_outlives_it(void **state)
 {
     struct bench *bench = *state;
@@ -162,10 +214,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_kind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(kinds_that_nobody_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_room_is_used_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(in_pieces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_than_fits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_too_large, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_large_one_leaves_no_room_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_copy_outlives_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,22 @@ static void lists_filter(void **state)
     assert_int_equal(conformance_walk(c, call, listed, 32), 0);
 }
 
+static void a_page_looks_no_further_than_it_is_told(void **state)
+{
+    struct conformance *c = *state;
+    struct process_id listed[8], wanted = conformance_add_to(c, "wanted", 0, c->now);
+    for (int i = 1; i <= 4; i++)
+        conformance_add_to(c, "other", 0, c->now + i);
+    struct repo_list call = {.limit = 3, .type = SPAN("wanted"), .examine = 4};
+    assert_int_equal(sync_list(&c->sync, &call, listed), ERR_OK);
+    assert_int_equal(call.count, 0);
+    assert_true(call.more);
+    call = (struct repo_list){.limit = 3, .type = SPAN("wanted"), .examine = 5};
+    assert_int_equal(sync_list(&c->sync, &call, listed), ERR_OK);
+    assert_int_equal(call.count, 1);
+    assert_true(same_id(&listed[0], &wanted));
+}
+
 static void a_status_lists_by_when_it_was_entered(void **state)
 {
     struct conformance *c = *state;
@@ -157,6 +173,7 @@ int conformance_lists_run(const struct conformance_subject *subject)
         CONFORMANCE_TEST(a_cursor_survives_changes),
         CONFORMANCE_TEST(pages_and_claims_are_bounded_in_bytes),
         CONFORMANCE_TEST(lists_filter),
+        CONFORMANCE_TEST(a_page_looks_no_further_than_it_is_told),
         CONFORMANCE_TEST(a_status_lists_by_when_it_was_entered),
         CONFORMANCE_TEST(counts_follow_every_change),
     };

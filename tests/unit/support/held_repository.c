@@ -98,6 +98,13 @@ static void tell(void *arg, const struct process_id *id)
         base->on_changed(base->on_changed_arg, id);
 }
 
+static void tell_missed(void *arg)
+{
+    struct process_repository *base = arg;
+    if (base->on_missed != NULL)
+        base->on_missed(base->on_missed_arg);
+}
+
 static void held_follow(struct process_repository *base, bool on)
 {
     repository_follow(held_repository(base)->behind, on);
@@ -153,6 +160,8 @@ struct process_repository *held_repository_create(struct process_repository *beh
     held->base.watching = behind->watching;
     behind->on_changed_arg = &held->base;
     behind->on_changed = tell;
+    behind->on_missed_arg = &held->base;
+    behind->on_missed = tell_missed;
     held->loop = loop;
     if (loop != NULL)
         held->timer = loop_timer_create(loop, release_all, held);
