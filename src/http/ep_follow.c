@@ -26,13 +26,6 @@ static struct process_follow *follow_of(struct status_follower *follower)
     return container_of(follower, struct process_follow, follower);
 }
 
-static bool is_unchanged(const struct http_call *call, const struct status_view *view)
-{
-    return call->headers.if_none_match.data != NULL &&
-           http_etag_matches(call->headers.if_none_match, status_view_version(view)) &&
-           !status_view_reason_is_open(view);
-}
-
 /* --- long poll -------------------------------------------------------------------------------- */
 
 static void stop_waiting(struct process_follow *follow)
@@ -59,7 +52,7 @@ static void answer(struct process_follow *follow, enum err result, struct status
         http_status_read(call, &id);
         return;
     }
-    status_view_answer(view, call, is_unchanged(call, view));
+    status_view_answer(view, call);
     http_follow_answer_applied(call);
     http_call_finish(call);
 }
@@ -240,6 +233,7 @@ static void on_first_event(struct status_follower *follower, enum err result,
         status_view_version(view) == follow->seen) {
         free(follow);
         http_answer_empty(call, MHD_HTTP_NO_CONTENT); /* this lets an EventSource come to rest */
+        http_answer_header(call, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
         http_call_finish(call);
     } else if (result == ERR_OK || should_come_again(call, result)) {
         open_stream(follow, result, view);

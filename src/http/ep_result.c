@@ -17,8 +17,7 @@ static void answer_result(struct http_call *call, const struct process *process)
 
 static void answer_completed(struct http_call *call, const struct process *process)
 {
-    if (call->headers.if_none_match.data == NULL ||
-        !http_etag_matches(call->headers.if_none_match, process->version)) {
+    if (!http_call_has_version(call, process->version)) {
         answer_result(call, process);
         return;
     }

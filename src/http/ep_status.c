@@ -2,18 +2,9 @@
 #include "http/endpoints.h"
 #include "http/http_call.h"
 
-static bool is_unchanged(const struct http_call *call, int64_t version)
-{
-    return call->headers.if_none_match.data != NULL &&
-           http_etag_matches(call->headers.if_none_match, version);
-}
-
-/* Why it waits, and behind how many, changes without a new version. */
 static void answer_view(struct http_call *call, struct status_view *view)
 {
-    status_view_answer(view, call,
-                       is_unchanged(call, status_view_version(view)) &&
-                           !status_view_reason_is_open(view));
+    status_view_answer(view, call);
     http_call_finish(call);
 }
 
@@ -63,10 +54,12 @@ static void on_got(struct process_op *op)
         http_fail_error(call, op->result);
         return;
     }
-    if (is_unchanged(call, process->version) && !process_manager_reason_is_open(manager, process))
+    if (http_call_has_version(call, process->version) &&
+        !process_manager_reason_is_open(manager, process))
         answer_unchanged(call, process);
     else
         http_answer_process(call, MHD_HTTP_OK, process, call->flag);
+    http_follow_answer_varies(call);
     http_follow_answer_applied(call);
     http_call_finish(call);
 }

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* No process is added beyond: what a client that does not read can make the server hold. */
+#define ANSWER_BYTES REPO_PAGE_BYTES
+
 static void ask_all(struct many *many);
 
 /* --- one of them ------------------------------------------------------------------------------ */
@@ -91,21 +94,26 @@ static void append_news(const struct many *many, struct text_buffer *out)
 {
     const char *separator = "";
     size_t unchanged = 0;
+    bool more = false;
     text_append_literal(out, "{\"processes\":[");
     for (size_t i = 0; i < many->count; i++) {
         const struct many_item *item = &many->items[i];
-        if (item->view != NULL) {
-            text_append_str(out, separator);
-            text_append_span(out, status_view_body(item->view));
-            separator = ",";
-        }
         unchanged += !many_item_is_news(item);
+        if (item->view == NULL)
+            continue;
+        if (out->len >= ANSWER_BYTES) {
+            more = true;
+            continue;
+        }
+        text_append_str(out, separator);
+        text_append_span(out, status_view_body(item->view));
+        separator = ",";
     }
     text_append_literal(out, "],\"missing\":[");
     append_removed(many, ERR_NOT_FOUND, out);
     text_append_literal(out, "],\"gone\":[");
     append_removed(many, ERR_GONE, out);
-    text_append_format(out, "],\"unchanged\":%zu}", unchanged);
+    text_append_format(out, "],\"unchanged\":%zu,\"more\":%s}", unchanged, more ? "true" : "false");
 }
 
 static void answer_news(const struct many *many)
@@ -114,14 +122,9 @@ static void answer_news(const struct many *many)
     struct text_buffer body;
     text_buffer_init(&body, HTTP_ANSWER_MAX);
     append_news(many, &body);
-    if (body.failed) {
-        text_buffer_finish(&body);
-        http_answer_problem(call, PROBLEM_BAD_REQUEST,
-                            "The answer is too large; ask for fewer processes.");
-        return;
-    }
     http_answer(call, MHD_HTTP_OK, HTTP_JSON, &body);
     http_answer_header(call, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    http_follow_answer_varies(call);
     http_server_note(call->server, ERR_OK, false);
 }
 

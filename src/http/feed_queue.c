@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define BUCKETS 4096
-#define WAYS    4 /* places that a process's state may be remembered in */
+#define WAYS    8 /* places that a process's state may be remembered in */
 #define SETS    (FEED_TOLD_MAX / WAYS)
 
 struct told {

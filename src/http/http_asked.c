@@ -135,6 +135,12 @@ bool http_call_if_match(struct http_call *call, int64_t *ret_version)
     return false;
 }
 
+bool http_call_has_version(const struct http_call *call, int64_t version)
+{
+    return call->headers.if_none_match.data != NULL &&
+           http_etag_matches(call->headers.if_none_match, version);
+}
+
 bool http_call_is_json(struct http_call *call)
 {
     const struct http_headers *headers = &call->headers;

@@ -375,10 +375,10 @@ void http_call_completed(struct http_call *call)
         server->open_calls--;
     if (call->state == CALL_READY || call->state == CALL_SENT)
         server->ready_calls--;
-    drop_response(call);
     http_call_unpark(call);
     if (call->stream != NULL)
-        http_stream_completed(call->stream);
+        http_stream_completed(call->stream); /* before its response, which owns it */
+    drop_response(call);
     if (call->linger_fd >= 0)
         http_linger_add(&server->linger, call->linger_fd);
     call->socket->call = NULL;

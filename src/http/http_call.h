@@ -243,6 +243,8 @@ bool http_call_group(struct http_call *call, struct span *ret_group);
 extern const char http_type_expected[], http_group_expected[];
 /* If-Match, as if_version of a change: 0 when there is none. False: answered. */
 bool http_call_if_match(struct http_call *call, int64_t *ret_version);
+/* Whether If-None-Match names this version. */
+bool http_call_has_version(const struct http_call *call, int64_t version);
 /* The header says that the body is JSON, in no other coding. False: answered. */
 bool http_call_is_json(struct http_call *call);
 /* The Idempotency-Key, if there is one. False: answered. */

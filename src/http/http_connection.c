@@ -95,8 +95,7 @@ static void expire(struct http_connection *connection)
     http_connection_enter(connection, HTTP_PHASE_LATE);
 }
 
-/* Without a byte for so long it is closed. */
-static void time_it(struct http_connection *connection)
+void http_connection_time(struct http_connection *connection)
 {
     if (connection->timed)
         return;
@@ -121,7 +120,7 @@ static void look_at_fresh(struct http_connections *all, enum http_phase phase)
             list_remove(link);
             list_append(&all->phases[phase].seen, link);
             if (phase == HTTP_PHASE_FIRST || phase == HTTP_PHASE_BODY)
-                time_it(connection);
+                http_connection_time(connection);
         }
     }
 }
@@ -159,7 +158,7 @@ static void look_at_sending(struct http_connections *all)
         if (connection->timed || connection->call == NULL || connection->call->state != CALL_SENT)
             continue;
         if (connection->seen_sending)
-            time_it(connection);
+            http_connection_time(connection);
         connection->seen_sending = true;
     }
 }

@@ -79,6 +79,9 @@ void http_connection_destroy(struct http_connection *connection); /* NULL is fin
 struct http_connection *http_connection_of(struct MHD_Connection *connection);
 
 void http_connection_enter(struct http_connection *connection, enum http_phase phase);
+/* From now on the library closes it after idle_timeout_s without a byte; and it notices at all that
+ * the client is gone when an answer without an end is resumed. */
+void http_connection_time(struct http_connection *connection);
 /* Whether the client has hung up, as above, by now. */
 bool http_connection_is_gone(const struct http_connection *connection);
 /* The call that it carries waits: `gone` is called once when the client has hung up, or has ended

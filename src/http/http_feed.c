@@ -2,11 +2,12 @@
  *
  *   told -> feed_queue -> at most FEED_READS_MAX reads -> events -> every stream
  *
- * Events are offered in rounds of about FEED_ROUND_BYTES. The next one begins when all streams have
- * taken what they were given, or FEED_GRACE_MS after the first of them has: so no burst of changes
- * fills a stream's buffer before its client had a chance to read, and a client that reads slowly
- * holds up the others only until it is cut off. While events wait nothing is read. Work is done by
- * a timer of no delay, so that the loop turns in between. */
+ * Events are offered in rounds of at most FEED_ROUND_BYTES; one that is larger has a round of its
+ * own. The next one begins when all streams have taken what they were given, or FEED_GRACE_MS after
+ * the first of them has: so no burst of changes fills a stream's buffer before its client had a
+ * chance to read, and a client that reads slowly holds up the others only until it is cut off.
+ * While events wait nothing is read. Work is done by a timer of no delay, so that the loop turns in
+ * between. */
 #include "http/http_feed.h"
 
 #include "http/http_call.h"
@@ -30,8 +31,17 @@ void http_feed_changed(struct http_feed *feed, const struct process_id *id)
 {
     if (list_is_empty(&feed->listeners))
         return;
-    if (id == NULL || !feed_queue_add(feed->queue, id))
+    if (id == NULL) /* of what is followed, what was missed is told apart */
+        return;
+    if (!feed_queue_add(feed->queue, id))
         feed->missed = true;
+    feed_plan(feed);
+}
+
+static void on_missed(void *arg)
+{
+    struct http_feed *feed = arg;
+    feed->missed = true;
     feed_plan(feed);
 }
 
@@ -47,14 +57,18 @@ void feed_add_event(struct http_feed *feed, struct feed_event *take_event)
     feed->event_bytes += feed_event_bytes(take_event);
 }
 
-static struct feed_event *next_event(struct http_feed *feed)
+static struct feed_event *next_event(const struct http_feed *feed)
 {
-    struct list_link *first = list_pop(&feed->events);
-    if (first == NULL)
+    if (list_is_empty(&feed->events))
         return NULL;
-    struct feed_event *event = container_of(first, struct feed_event, link);
+    return container_of(feed->events.next, struct feed_event, link);
+}
+
+static void drop_event(struct http_feed *feed, struct feed_event *event)
+{
+    list_remove(&event->link);
     feed->event_bytes -= feed_event_bytes(event);
-    return event;
+    feed_event_destroy(event);
 }
 
 static void add_missed(struct http_feed *feed)
@@ -80,10 +94,18 @@ static void on_grace_over(void *arg)
     begin_round(arg);
 }
 
+/* Whether it may be offered in this round. */
+static bool fits(const struct http_feed *feed, const struct feed_event *event)
+{
+    return feed->round_bytes == 0 ||
+           feed->round_bytes + feed_event_bytes(event) <= FEED_ROUND_BYTES;
+}
+
 /* Those who could go on wait for others: not for long. */
 static void limit_round(struct http_feed *feed)
 {
-    bool waits = feed->round_bytes >= FEED_ROUND_BYTES && feed->behind < feed->count;
+    const struct feed_event *next = next_event(feed);
+    bool waits = next != NULL && !fits(feed, next) && feed->behind < feed->count;
     if (!waits || feed->in_grace)
         return;
     feed->in_grace = true;
@@ -126,9 +148,9 @@ static void offer(struct http_feed *feed, const struct feed_event *event)
 static void offer_round(struct http_feed *feed)
 {
     struct feed_event *event;
-    while (feed->round_bytes < FEED_ROUND_BYTES && (event = next_event(feed)) != NULL) {
+    while ((event = next_event(feed)) != NULL && fits(feed, event)) {
         offer(feed, event);
-        feed_event_destroy(event);
+        drop_event(feed, event);
     }
     limit_round(feed);
 }
@@ -186,9 +208,9 @@ static void leave(struct feed_listener *listener)
     free(listener);
     if (!list_is_empty(&feed->listeners))
         return;
-    process_manager_follow(feed->server->manager, false);
+    process_manager_follow(feed->server->manager, NULL, NULL);
     while ((event = next_event(feed)) != NULL)
-        feed_event_destroy(event);
+        drop_event(feed, event);
     feed->missed = false;
     feed_queue_clear(feed->queue);
     feed_free_queue_if_idle(feed);
@@ -221,7 +243,7 @@ static struct feed_listener *enter(struct http_feed *feed, const struct http_fee
     list_append(&feed->listeners, &listener->link);
     feed->count++;
     if (first)
-        process_manager_follow(feed->server->manager, true);
+        process_manager_follow(feed->server->manager, on_missed, feed);
     return listener;
 }
 

@@ -34,7 +34,8 @@ void http_feed_destroy(struct http_feed *feed);
 /* Answers the call with a stream, or says why not. */
 void http_feed_listen(struct http_feed *feed, struct http_call *call,
                       const struct http_feed_filter *filter);
-/* A process may have changed; NULL: any may have, without being told one by one. Cheap while
+/* A process may have changed. NULL, that any may have, is passed over: it is said of those that are
+ * watched one by one, and what the feed has missed it is told of apart. Cheap while
  * nobody listens; calls nothing back. */
 void http_feed_changed(struct http_feed *feed, const struct process_id *id);
 

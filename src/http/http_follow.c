@@ -41,6 +41,11 @@ bool http_follow_applies(const struct http_call *call)
     return call->follow.stream || call->follow.wait_s > 0;
 }
 
+void http_follow_answer_varies(struct http_call *call)
+{
+    http_answer_header(call, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
+}
+
 void http_follow_answer_applied(struct http_call *call)
 {
     char applied[32];

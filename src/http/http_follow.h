@@ -31,6 +31,8 @@ const char *http_follow_read_wait(struct http_call *call, struct span value);
 const char *http_follow_read_after_version(struct http_call *call, struct span value);
 /* After the query: whether it is a long poll or a stream. */
 bool http_follow_applies(const struct http_call *call);
+/* Tells caches that another Accept would have brought an event stream. */
+void http_follow_answer_varies(struct http_call *call);
 /* Adds Preference-Applied to the answer that was made, if it is due. Its response must be the
  * call's own. */
 void http_follow_answer_applied(struct http_call *call);

@@ -19,11 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONNECTION_MEMORY                                                  \
-    (16 * 1024) /* also the limit on header and URL; more costs throughput \
-                 */
-#define FLUSH_MS      2000
-#define ACCEPT_ROUNDS 1000
+/* Also the limit on header and URL: enough for 200 ids. The library clears all of it after each
+ * request, so more costs throughput, and memory that a waiter then holds. */
+#define CONNECTION_MEMORY (12 * 1024)
+#define FLUSH_MS          2000
+#define ACCEPT_ROUNDS     1000
 
 /* --- callbacks of the library ------------------------------------------------------------------
  */
@@ -243,6 +243,7 @@ void http_server_quiesce(struct http_server *server)
     accept_waiting(server);
     http_connections_quiesce(&server->deadlines);
     http_wait_stop_all(server);
+    status_cache_quiesce(server->statuses);
     int listen_fd = MHD_quiesce_daemon(server->daemon);
     if (listen_fd != -1)
         close(listen_fd);

@@ -233,8 +233,8 @@ static void on_stop(struct http_wait *wait)
 {
     struct http_stream *stream = container_of(wait, struct http_stream, wait);
     struct http_chunk *hint = retry_hint(streams_of(stream), HINT_MIN_MS);
-    if (hint != NULL)
-        http_stream_send(stream, hint);
+    if (hint != NULL && !stream->ending)
+        http_backlog_add(&stream->backlog, hint); /* if there is room: it must not cost the rest */
     http_chunk_release(hint);
     http_stream_end(stream);
     http_call_unpark(stream->call);
@@ -271,6 +271,7 @@ static void enter(struct http_stream *stream)
 {
     struct http_streams *streams = streams_of(stream);
     stream->call->stream = stream;
+    http_connection_time(stream->call->socket);
     http_wait_add(stream->call->server, &stream->wait);
     note_sending(stream);
     if (streams->count++ == 0)
@@ -306,4 +307,17 @@ struct http_stream *http_stream_open(struct http_call *call, const struct http_s
         enter(stream);
     http_call_finish(call);
     return stream;
+}
+
+void http_stream_answer_later(struct http_call *call)
+{
+    struct http_chunk *hint = retry_hint(&call->server->streams, RETRY_MIN_MS);
+    if (hint == NULL) {
+        http_fail(call, PROBLEM_INTERNAL, NULL);
+        return;
+    }
+    http_answer_chunk(call, MHD_HTTP_OK, HTTP_EVENT_STREAM, hint);
+    http_answer_header(call, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    http_chunk_release(hint);
+    http_call_finish(call);
 }

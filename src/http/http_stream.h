@@ -46,6 +46,8 @@ struct http_stream_owner {
 /* Begins the answer of the call, which http_wait_admit() has let wait: 200, with a `retry:` first.
  * The answer is finished here. NULL: no memory, answered 500, and `ended` will not run. */
 struct http_stream *http_stream_open(struct http_call *call, const struct http_stream_owner *owner);
+/* Answers with a stream that only says when to come again. */
+void http_stream_answer_later(struct http_call *call);
 /* Queues it, sharing the chunk. False: too much waits already, and the stream is being cut off; or
  * it is ending. */
 bool http_stream_send(struct http_stream *stream, struct http_chunk *chunk);

@@ -2,12 +2,22 @@
 
 #include "http/http_call.h"
 
+/* An EventSource that has lost its stream gives up for good upon an error. */
+static bool comes_again(const struct http_call *call)
+{
+    return call->headers.last_event_id.data != NULL &&
+           http_accept_prefers_events(&call->headers.accept);
+}
+
 bool http_wait_admit(struct http_call *call)
 {
     const struct http_server *server = call->server;
     if (!server->quiesced && server->follower_count < server->options->max_waiters)
         return true;
-    http_fail(call, server->quiesced ? PROBLEM_STOPPING : PROBLEM_TOO_MANY_WAITERS, NULL);
+    if (comes_again(call))
+        http_stream_answer_later(call);
+    else
+        http_fail(call, server->quiesced ? PROBLEM_STOPPING : PROBLEM_TOO_MANY_WAITERS, NULL);
     return false;
 }
 

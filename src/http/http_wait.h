@@ -17,8 +17,8 @@ struct http_wait {
     struct http_server *server;           /* private: while it is on its list; else NULL */
 };
 
-/* False: MAX_WAITERS wait already, or the server stops; it has been answered 503 with Retry-After.
- */
+/* False: MAX_WAITERS wait already, or the server stops; it has been answered 503 with Retry-After,
+ * or, if it comes again for its event stream, with one that only says when to come again. */
 bool http_wait_admit(struct http_call *call);
 /* `stop` is set; the rest need not be. */
 void http_wait_add(struct http_server *server, struct http_wait *wait);

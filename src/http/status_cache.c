@@ -40,16 +40,25 @@ static void look_at_failed(void *arg)
     pump_all(&all);
 }
 
+/* Of idle ones there may be many: they notice when they are asked for. */
+static void doubt_all(struct status_cache *cache)
+{
+    cache->doubts++;
+    list_for_each (link, &cache->active)
+        status_entry_void(container_of(link, struct status_entry, active));
+}
+
 void status_cache_changed(struct status_cache *cache, const struct process_id *id)
 {
-    size_t first = 0, last = cache->bucket_count - 1;
-    if (id != NULL)
-        first = last = keyed_hash(process_id_key(id)) & last;
-    for (size_t i = first; i <= last; i++) {
-        for (struct status_entry *entry = cache->buckets[i]; entry != NULL; entry = entry->next) {
-            if (id == NULL || process_id_compare(&entry->id, id) == 0)
-                status_entry_void(entry);
-        }
+    if (id == NULL) {
+        doubt_all(cache);
+        return;
+    }
+    uint64_t hash = keyed_hash(process_id_key(id));
+    struct status_entry *entry = cache->buckets[hash & (cache->bucket_count - 1)];
+    for (; entry != NULL; entry = entry->next) {
+        if (entry->hash == hash && process_id_compare(&entry->id, id) == 0)
+            status_entry_void(entry);
     }
 }
 
@@ -68,7 +77,7 @@ struct status_cache *status_cache_create(struct loop *loop, struct process_manag
                                          size_t max_bytes)
 {
     size_t count = buckets_for(max_bytes);
-    struct status_cache *cache = calloc(1, sizeof(*cache) + count * sizeof(cache->buckets[0]));
+    struct status_cache *cache = calloc(1, sizeof(*cache) + count * sizeof(struct status_entry *));
     if (cache == NULL)
         return NULL;
     cache->loop = loop;
@@ -77,6 +86,7 @@ struct status_cache *status_cache_create(struct loop *loop, struct process_manag
     cache->max_bytes = max_bytes;
     cache->bucket_count = count;
     list_init(&cache->idle);
+    list_init(&cache->active);
     list_init(&cache->due);
     list_init(&cache->failed);
     list_init(&cache->mortal);
@@ -99,6 +109,11 @@ void status_cache_destroy(struct status_cache *cache)
     status_table_clear(cache);
     status_read_free_spare(cache);
     free(cache);
+}
+
+void status_cache_quiesce(struct status_cache *cache)
+{
+    cache->quiesced = true;
 }
 
 struct status_cache_numbers status_cache_numbers(const struct status_cache *cache)
@@ -128,7 +143,7 @@ static struct status_view *usable_view(struct status_entry *entry)
     int64_t now = loop_now_ms(cache->loop);
     if (entry->view == NULL)
         return NULL;
-    if (status_entry_is_over(entry, now) ||
+    if (cache->quiesced || entry->doubts != cache->doubts || now >= entry->view_until ||
         !change_stamp_equal(entry->stamp, change_stamps_get_hashed(cache->stamps, entry->hash))) {
         status_entry_void(entry);
         return NULL;

@@ -25,6 +25,8 @@ struct status_cache *status_cache_create(struct loop *loop, struct process_manag
                                          size_t max_bytes);
 /* When no follower is left and no read is out (the repository is closed). NULL is fine. */
 void status_cache_destroy(struct status_cache *cache);
+/* The manager stops: nobody tells any more what others change, so nothing is given from memory. */
+void status_cache_quiesce(struct status_cache *cache);
 struct status_cache_numbers status_cache_numbers(const struct status_cache *cache);
 
 /* For process_manager_on_changed(): what it tells, also NULL. From inside any call of the

@@ -21,11 +21,13 @@ struct status_entry {
     uint64_t hash;
     struct status_view *view; /* NULL: none that may be given again */
     struct change_stamp stamp;
+    uint64_t doubts;                /* the cache's, when the view was read */
     struct change_stamp type_stamp; /* of its reason, while that is open ... */
     int64_t explained_at;           /* ... and when it was asked for, loop time */
-    struct list_link mortal;        /* in the cache's list of those whose view has an end */
-    int64_t view_until;             /* of its view, when it is in there: loop time */
+    int64_t view_until;             /* how long its view may be given, loop time; INT64_MAX */
+    struct list_link mortal;        /* in the cache's list, if that has an end and it is followed */
     struct list_link followers;
+    struct list_link active;  /* in the cache's list of those that are not idle */
     struct status_read *read; /* the one that is out, or NULL */
     uint64_t sent, wanted;    /* reads so far; up to which number someone needs one */
     size_t bytes;             /* as counted */
@@ -41,6 +43,8 @@ struct status_cache {
     struct change_stamps *stamps;
     size_t max_bytes, kept_bytes, kept_count; /* of idle ones */
     struct list_link idle;                    /* the one used longest ago first */
+    struct list_link active;                  /* the others: followed, or a read is out */
+    uint64_t doubts;                          /* how often all that was known became void */
     struct list_link due;                     /* told of: read at the end of the turn */
     struct list_link failed;
     struct loop_task look;
@@ -48,6 +52,7 @@ struct status_cache {
     struct list_link mortal;
     struct loop_timer *mortality; /* runs while any is `mortal` */
     struct status_read *spare;
+    bool quiesced;
     struct status_cache_numbers numbers;
     uint32_t door[STATUS_DOOR];
     size_t bucket_count; /* a power of two */
@@ -77,11 +82,12 @@ void status_table_clear(struct status_cache *cache);
 
 /* --- status_mortal.c -------------------------------------------------------------------------- */
 
-/* The store forgets the process by itself after so long: the view is given no longer than that. */
+/* The store forgets the process by itself after so long (INT64_MAX: it does not): the view is given
+ * no longer than that. */
 void status_entry_limit(struct status_entry *entry, int64_t forgets_in_ms);
-/* Whether that time has come. */
-bool status_entry_is_over(const struct status_entry *entry, int64_t now);
-void status_mortal_look(void *cache); /* when the timer fires */
+/* Someone follows the entry: he is to hear when that time has come. */
+void status_entry_mind_end(struct status_entry *entry);
+void status_mortal_look(void *arg); /* when the timer fires */
 
 /* --- status_read.c ---------------------------------------------------------------------------- */
 

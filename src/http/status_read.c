@@ -118,6 +118,7 @@ static void finish(struct status_read *read, enum err result, struct status_view
     entry->missing = result == ERR_NOT_FOUND || result == ERR_GONE;
     if (keep) {
         entry->stamp = read->stamp;
+        entry->doubts = entry->cache->doubts;
         entry->type_stamp = read->type_stamp;
         entry->explained_at = read->explained_at;
         status_entry_set_view(entry, status_view_share(take_view));

@@ -43,11 +43,13 @@ struct status_entry *status_table_add(struct status_cache *cache, const struct p
         return NULL;
     list_init(&entry->link);
     list_init(&entry->mortal);
+    list_init(&entry->active);
     list_init(&entry->followers);
     entry->cache = cache;
     entry->id = *id;
     entry->base = base;
     entry->hash = hash;
+    entry->view_until = INT64_MAX;
     entry->next = *bucket;
     *bucket = entry;
     cache->numbers.entries++;
@@ -82,6 +84,7 @@ static void destroy(struct status_entry *entry)
         place = &(*place)->next;
     *place = entry->next;
     not_idle(entry);
+    list_remove(&entry->active);
     list_remove(&entry->mortal);
     cache->numbers.entries--;
     cache->numbers.bytes -= entry->bytes;
@@ -104,7 +107,7 @@ void status_entry_set_view(struct status_entry *entry, struct status_view *take_
     status_view_release(entry->view);
     entry->view = take_view;
     if (take_view == NULL)
-        list_remove(&entry->mortal);
+        status_entry_limit(entry, INT64_MAX);
     count_bytes(entry);
 }
 
@@ -122,6 +125,9 @@ void status_entry_hold(struct status_entry *entry)
 {
     if (entry->idle)
         not_idle(entry);
+    if (list_is_empty(&entry->active))
+        list_append(&entry->cache->active, &entry->active);
+    status_entry_mind_end(entry);
 }
 
 void status_entry_rest(struct status_entry *entry)
@@ -130,6 +136,8 @@ void status_entry_rest(struct status_entry *entry)
     if (entry->idle || entry->busy > 0 || entry->read != NULL || !list_is_empty(&entry->followers))
         return;
     list_remove(&entry->link);
+    list_remove(&entry->active);
+    list_remove(&entry->mortal);
     entry->failed = false;
     if (entry->missing || bytes_of(entry) > cache->max_bytes) {
         destroy(entry);

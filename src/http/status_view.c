@@ -59,11 +59,12 @@ struct status_record *status_record_copy(const struct process *process)
     record->bytes = bytes;
     record->process = *process;
     struct process *copy = &record->process;
-    struct span *const texts[] = {&copy->type,     &copy->group,      &copy->worker, &copy->input,
-                                  &copy->metadata, &copy->progress,   &copy->result, &copy->error,
-                                  &copy->usage,    &copy->lease_token};
+    enum { TEXTS = 10 };
+    struct span *const texts[TEXTS] = {
+        &copy->type,     &copy->group,  &copy->worker, &copy->input, &copy->metadata,
+        &copy->progress, &copy->result, &copy->error,  &copy->usage, &copy->lease_token};
     char *to = record->texts;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+    for (size_t i = 0; i < TEXTS; i++)
         move_text(texts[i], &to);
     return record;
 }
@@ -215,6 +216,7 @@ static void make_answer(const struct status_view *view, struct http_call *call, 
         http_answer_chunk(call, MHD_HTTP_OK, HTTP_JSON, view->body);
     http_answer_etag(call, view->version);
     http_answer_header(call, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    http_follow_answer_varies(call);
     call->retry_after_ms = view->retry_after_ms;
     http_answer_retry_after(call);
 }
@@ -230,9 +232,11 @@ static struct shared_answer *answer_for(struct shared_answer answers[ORIGINS], c
     return NULL;
 }
 
-void status_view_answer(struct status_view *view, struct http_call *call, bool unchanged)
+void status_view_answer(struct status_view *view, struct http_call *call)
 {
     bool vary;
+    bool unchanged =
+        http_call_has_version(call, view->version) && !status_view_reason_is_open(view);
     const char *origin =
         http_cors_allow(call->server->options->cors_origins, call->headers.origin, &vary);
     struct shared_answer *answer = answer_for(view->answers[unchanged], origin);

@@ -24,10 +24,10 @@ struct span status_view_body(const struct status_view *view); /* the resource, J
  * share it to keep it. NULL if no memory. */
 struct http_chunk *status_view_event(struct status_view *view);
 
-/* Answers the call with 200 and the resource, or with 304 when `unchanged`: the shared answer, to
- * which no header can be added, or one of its own where the connection closes or a preference is
- * to be named. The caller finishes the call. */
-void status_view_answer(struct status_view *view, struct http_call *call, bool unchanged);
+/* Answers the call with 200 and the resource; or with 304 if the client has this version, unless
+ * its reason is open. It is the shared answer, to which no header can be added, or one of its own
+ * where the connection closes or a preference is to be named. The caller finishes the call. */
+void status_view_answer(struct status_view *view, struct http_call *call);
 
 /* --- for status_cache.c ----------------------------------------------------------------------- */
 

@@ -41,10 +41,11 @@ class ManyCase(WorkCase):
         return answer.json
 
     def assert_told(self, document, processes=(), missing=(), gone=(), unchanged=0):
-        self.assertEqual(set(document), {'processes', 'missing', 'gone', 'unchanged'})
+        self.assertEqual(set(document), {'processes', 'missing', 'gone', 'unchanged', 'more'})
         self.assertEqual([one['process_id'] for one in document['processes']], list(processes))
         self.assertEqual((document['missing'], document['gone'], document['unchanged']),
                          (list(missing), list(gone), unchanged))
+        self.assertFalse(document['more'])
 
     def stream(self, ids, versions=None, headers=None, server=None, **more):
         server = server or self.server
@@ -114,6 +115,23 @@ class Poll:
         self.assert_told(self.ask(ids), ids)
         self.assert_told(self.ask(ids, [1] * 200), unchanged=200)
         self.assert_told(self.ask(ids, [1] * 150 + [0] * 50), ids[150:], unchanged=150)
+        self.assert_told(self.ask(ids, [1000] * 199 + [1]), ids[:199], unchanged=1)
+
+    def test_an_answer_ends_at_a_mebibyte_and_the_next_goes_on(self):
+        ids = [self.make(metadata={'text': 'x' * 60000}) for _ in range(40)]
+        versions, rounds = [0] * len(ids), 0
+        while True:
+            document = self.ask(ids, versions)
+            size = sum(len(one['metadata']['text']) for one in document['processes'])
+            self.assertLess(size, 1.1 * 2**20)
+            for one in document['processes']:
+                versions[ids.index(one['process_id'])] = one['version']
+            self.assertEqual(document['unchanged'] + len(document['processes']),
+                             len(ids) if not document['more'] else versions.count(1))
+            rounds += 1
+            if not document['more']:
+                break
+        self.assertEqual((versions, rounds), ([1] * len(ids), 3))
 
     def test_bad_input(self):
         ids = self.make_many(3)

@@ -194,6 +194,69 @@ static void a_stopping_server_closes(void **state)
     client_close(client);
 }
 
+static void ignore(struct process_op *op)
+{
+    assert_int_equal(op->result, ERR_OK);
+}
+
+/* Past the manager. */
+static void others_remove(const char *path)
+{
+    struct repo_remove call = {.now = clock_wall_ms()};
+    assert_true(process_id_parse(span_of(path + strlen("/status/")), &call.id));
+    process_op_init(&call.op, ignore);
+    repository_remove(fixture.repository, &call);
+}
+
+/* From then on it does not hear what others change. */
+static void after_the_managers_stop_nothing_is_given_from_memory(void **state)
+{
+    char text[256];
+    const char *path = create_final();
+    struct answer answer;
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        ask(&fixture, "GET", path, NULL, NULL);
+    assert_int_equal(numbers().hits, 1);
+    struct client *client = client_connect(&fixture);
+    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: h\r\n", path);
+    client_send(client, text);
+    http_server_quiesce(fixture.server);
+    process_manager_stop(fixture.manager);
+    others_remove(path);
+    client_send(client, "\r\n");
+    client_read(&fixture, client, false, &answer);
+    assert_problem(&answer, 410, "gone");
+    client_close(client);
+}
+
+/* The same path also gives a stream. */
+static void caches_are_told_that_accept_matters(void **state)
+{
+    const char *path = create_final();
+    char many[128];
+    (void)state;
+    fixture.options.cors_origins = NULL;
+    for (int i = 0; i < 6; i++) {
+        const char *fields = i % 2 == 0 ? NULL : "If-None-Match: \"2\"\r\n";
+        const struct answer *answer = ask(&fixture, "GET", path, fields, NULL);
+        assert_int_equal(answer->status, i % 2 == 0 ? 200 : 304);
+        assert_field(answer, "Vary", "Accept");
+    }
+    assert_true(numbers().hits > 0);
+    snprintf(many, sizeof(many), "/status?ids=%s", path + strlen("/status/"));
+    assert_field(ask(&fixture, "GET", many, NULL, NULL), "Vary", "Accept");
+}
+
+static void an_event_stream_that_has_ended_is_not_stored(void **state)
+{
+    (void)state;
+    const struct answer *answer = ask(&fixture, "GET", create_final(),
+                                      "Accept: text/event-stream\r\nLast-Event-ID: 2\r\n", NULL);
+    assert_int_equal(answer->status, 204);
+    assert_field(answer, "Cache-Control", "no-store");
+}
+
 /* Its entry may be gone before the library has sent the answer. */
 static void an_answer_under_way_outlives_its_view(void **state)
 {
@@ -245,6 +308,9 @@ int main(void)
         STATUS_TEST(the_input_is_read_each_time),
         STATUS_TEST(faults_are_the_same_as_ever),
         STATUS_TEST(a_stopping_server_closes),
+        STATUS_TEST(after_the_managers_stop_nothing_is_given_from_memory),
+        STATUS_TEST(caches_are_told_that_accept_matters),
+        STATUS_TEST(an_event_stream_that_has_ended_is_not_stored),
         STATUS_TEST(an_answer_under_way_outlives_its_view),
         STATUS_TEST(numbers_are_in_the_statistics),
     };

@@ -1,8 +1,7 @@
 #include "http/http_feed.h"
 
-#include "http/feed_queue.h"
+#include "http/http_feed_private.h"
 #include "http/http_fixture.h"
-#include "http/http_server_private.h"
 
 #include "support/held_repository.h"
 #include "support/test.h"
@@ -10,7 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#define LISTEN      "GET /events HTTP/1.1\r\nHost: h\r\n\r\n"
+#define LISTEN      "GET /events HTTP/1.0\r\nHost: h\r\n\r\n"
 #define PATIENCE_MS 20000
 
 static struct client *stream;
@@ -134,12 +133,14 @@ static void what_cannot_wait_is_told_as_missed(void **state)
     wait_for(stream, "event: missed\ndata: {}\n\n", 1);
 }
 
-static void doubt_is_told_as_missed(void **state)
+static void what_the_repository_missed_is_told(void **state)
 {
     (void)state;
-    http_feed_changed(fixture.server->feed, NULL);
-    http_feed_changed(fixture.server->feed, NULL);
+    http_feed_changed(fixture.server->feed, NULL); /* of what is watched, not of all */
+    fixture.repository->on_missed(fixture.repository->on_missed_arg);
+    fixture.repository->on_missed(fixture.repository->on_missed_arg);
     wait_for(stream, "event: missed", 1);
+    assert_int_equal(occurrences(stream, "event: missed"), 1);
     assert_int_equal(held_repository_count(fixture.repository), 0);
 }
 
@@ -184,6 +185,70 @@ static void the_server_stops_while_reads_are_out(void **state)
     fixture_stop(&fixture);
 }
 
+/* A comment of so many bytes, each of them a colon but for the last. */
+static void add_event(size_t len)
+{
+    struct feed_event *event = feed_event_missed();
+    struct http_chunk *chunk = http_chunk_create(len);
+    assert_non_null(event);
+    assert_non_null(chunk);
+    memset(chunk->bytes, ':', len - 1);
+    chunk->bytes[len - 1] = '\n';
+    for (int base = 0; base < FEED_BASES; base++) {
+        http_chunk_release(event->chunks[base]);
+        event->chunks[base] = http_chunk_share(chunk);
+    }
+    http_chunk_release(chunk);
+    feed_add_event(fixture.server->feed, event);
+    feed_plan(fixture.server->feed);
+}
+
+/* Until so many of these colons have come. */
+static void read_all(struct client *client, size_t expected)
+{
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
+    size_t came = 0;
+    while (came < expected) {
+        client->len = 0;
+        look(client);
+        if (clock_steady_ms() >= deadline || client->closed)
+            fail_msg("%zu of %zu bytes", came, expected);
+        for (size_t i = 0; i < client->len; i++)
+            came += client->in[i] == ':';
+    }
+    assert_int_equal(came, expected);
+}
+
+static void a_large_event_behind_small_ones_cuts_off_none_that_reads(void **state)
+{
+    const size_t large = 2 * HTTP_STREAM_PENDING_MAX;
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 50; i++)
+            add_event(1001);
+        add_event(large + 1);
+        add_event(1001);
+    }
+    read_all(stream, 3 * (51 * 1000 + large));
+}
+
+/* The large one waits for all others to be taken, but not for ever. */
+static void one_that_does_not_read_does_not_keep_a_large_event_from_others(void **state)
+{
+    struct client *idle = stream;
+    const size_t large = 2 * HTTP_STREAM_PENDING_MAX;
+    const int small = 4096;
+    (void)state;
+    assert_int_equal(setsockopt(idle->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    stream = listen_to_all();
+    for (int round = 0; round < 20; round++) {
+        add_event(10001);
+        add_event(large + 1);
+    }
+    read_all(stream, 20 * (10000 + large));
+    client_close(idle);
+}
+
 static void a_store_that_tells_nothing_has_no_feed(void **state)
 {
     (void)state;
@@ -206,10 +271,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_more_than_256_reads_are_out, setup, teardown),
         cmocka_unit_test_setup_teardown(a_state_that_was_told_is_not_told_again, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_wait_is_told_as_missed, setup, teardown),
-        cmocka_unit_test_setup_teardown(doubt_is_told_as_missed, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_repository_missed_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_that_closes_leaves_its_reads, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_listens_while_reads_are_out, setup, teardown),
         cmocka_unit_test_setup_teardown(the_server_stops_while_reads_are_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_event_behind_small_ones_cuts_off_none_that_reads,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            one_that_does_not_read_does_not_keep_a_large_event_from_others, setup, teardown),
         cmocka_unit_test_setup_teardown(a_store_that_tells_nothing_has_no_feed, setup, teardown),
         cmocka_unit_test_setup_teardown(others_than_event_streams_are_refused, setup, teardown),
     };

@@ -201,6 +201,34 @@ static void the_stop_ends_it(void **state)
     client_close(client);
 }
 
+/* It has as much to read as may wait: there is no room for a hint. */
+static void at_the_stop_what_waits_is_still_sent(void **state)
+{
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
+    struct client *client;
+    size_t sent = 0, came = 0;
+    (void)state;
+    fixture_start(&fixture);
+    struct http_stream *stream = open_stream(&client);
+    read_until(client, "retry: ");
+    struct http_chunk *chunk = make_chunk(CHUNK);
+    for (; sent < HTTP_STREAM_PENDING_MAX; sent += CHUNK)
+        assert_true(http_stream_send(stream, chunk));
+    http_server_quiesce(fixture.server);
+    while (came < sent && !client->closed) {
+        assert_true(clock_steady_ms() < deadline);
+        client->len = 0;
+        client->in[0] = '\0';
+        read_until(client, "x");
+        for (size_t i = 0; i < client->len; i++)
+            came += client->in[i] == 'x';
+    }
+    assert_int_equal(came, sent);
+    wait_until_over();
+    client_close(client);
+    http_chunk_release(chunk);
+}
+
 /* The library must not stop while a connection is suspended. */
 static void a_server_may_be_destroyed_under_it(void **state)
 {
@@ -221,6 +249,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_that_does_not_read_is_cut_off, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(the_stop_ends_it, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(at_the_stop_what_waits_is_still_sent, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(a_server_may_be_destroyed_under_it, fixture_setup,
                                         fixture_teardown),
     };

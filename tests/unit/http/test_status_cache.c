@@ -80,7 +80,8 @@ static void changes_by_others_void_it(void **state)
     assert_non_null(find(&id));
     assert_null(find(&other));
     version_of(&other);
-    tell(NULL); /* in doubt */
+    tell(NULL);                                                     /* in doubt */
+    assert_int_equal(status_cache_numbers(cache).invalidations, 1); /* they may be thousands */
     assert_null(find(&id));
     assert_null(find(&other));
     assert_int_equal(status_cache_numbers(cache).invalidations, 3);
@@ -109,6 +110,19 @@ static void what_another_loop_has_shown_newer_is_void(void **state)
     assert_non_null(find(&id));
     assert_true(change_stamps_settle(f->options.stamps, key_of(&id), 3, &stamp));
     assert_null(find(&id));
+}
+
+static void once_nobody_tells_it_is_read_each_time(void **state)
+{
+    struct process_id id = start();
+    (void)state;
+    assert_int_equal(version_of(&id), 2);
+    assert_non_null(find(&id));
+    status_cache_quiesce(cache);
+    assert_null(find(&id));
+    assert_int_equal(version_of(&id), 2);
+    assert_int_equal(version_of(&id), 2);
+    assert_int_equal(reads(), 3);
 }
 
 static void what_is_not_watched_is_not_kept(void **state)
@@ -338,6 +352,7 @@ int main(void)
         CACHE_TEST(changes_by_others_void_it),
         CACHE_TEST(what_another_loop_changes_is_void),
         CACHE_TEST(what_another_loop_has_shown_newer_is_void),
+        CACHE_TEST(once_nobody_tells_it_is_read_each_time),
         CACHE_TEST(what_is_not_watched_is_not_kept),
         CACHE_TEST(unknown_ones_leave_nothing_behind),
         CACHE_TEST(who_asks_meanwhile_shares_the_read),
