@@ -20,8 +20,8 @@ static enum redis_record_count fields_of(const struct repo_get *get)
     return get->brief ? REDIS_RECORD_SHOWN : REDIS_RECORD_FIELDS;
 }
 
-/* What expires is told of only when Redis comes upon it, which can take seconds. The time to live is
- * watched as well: it may be set between the two commands. */
+/* What expires is told of only when Redis comes upon it, which can take seconds. The time to live
+ * is watched as well: it may be set between the two commands. */
 static void ask_expiry(const struct redis_call *call, struct redis_commands *commands)
 {
     struct redis_key key;
