@@ -12,7 +12,9 @@
  * both are asked every second, and the answers have the deadline that any has.
  *
  * With each new connection of the client's, the other is made anew too: after a fail-over both must
- * lead to the same server. One that refuses is asked again only then, or after a good while. */
+ * lead to the same server. A refusal may only mean that the listening connection has just been
+ * ended there, or that the server is busy; one that refuses REFUSALS_MAX times in a row is asked
+ * again only with the client's next connection, or after a good while. */
 #include "proctrack/redis_tracking.h"
 
 #include "proctrack/log.h"
@@ -24,6 +26,7 @@
 #define INVALIDATIONS   "__redis__:invalidate"
 #define SIGN_OF_LIFE_MS 1000
 #define ASK_AGAIN_MS    60000
+#define REFUSALS_MAX    3
 
 struct redis_tracking {
     struct loop *loop;
@@ -42,6 +45,7 @@ struct redis_tracking {
     bool enabling_open;
     int64_t enabling_id; /* the listener's number in it */
     bool on, refused, closed;
+    int refusals;   /* in a row */
     uint64_t round; /* how often it has begun */
     bool refusal_logged;
     int64_t doubted_at; /* loop ms; 0: never */
@@ -56,6 +60,7 @@ static void tell(struct redis_tracking *tracking, struct span what)
 static void begin(struct redis_tracking *tracking)
 {
     tracking->on = true;
+    tracking->refusals = 0;
     tracking->round++;
     tracking->refusal_logged = false;
     log_debug("redis notifications on");
@@ -136,9 +141,9 @@ static void on_enabled(struct redis_request *request, enum err err, struct redis
         enable(tracking);
     } else if (err == ERR_OK) {
         begin(tracking);
-    } else if (err != ERR_TIMEOUT) {
+    } else if (err != ERR_TIMEOUT && ++tracking->refusals == REFUSALS_MAX) {
         give_up(tracking);
-    }
+    } /* else it is tried again with the next sign of life, or the next connection */
 }
 
 static void enable(struct redis_tracking *tracking)
@@ -258,6 +263,7 @@ static void listen(struct redis_tracking *tracking)
     loop_timer_stop(tracking->life);
     redis_client_destroy(tracking->listener);
     tracking->refused = false;
+    tracking->refusals = 0;
     tracking->listener =
         redis_client_create(tracking->loop, tracking->options, &tracking->listening);
     if (tracking->listener == NULL)
@@ -274,6 +280,8 @@ static void on_life(void *arg)
             listen(tracking);
     } else {
         ask_for_life(tracking);
+        if (!tracking->on && tracking->setup.way != REDIS_TRACK_CHANNEL)
+            enable(tracking);
     }
 }
 

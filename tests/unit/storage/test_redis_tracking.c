@@ -328,14 +328,19 @@ static void it_comes_back_after_a_restart(void **state)
 
 /* --- refusals -------------------------------------------------------------------------------- */
 
-static void assert_refused(struct bench *bench, const char *rule)
+static void open_limited(struct bench *bench, const char *rule)
 {
-    struct client_call call = {.ends = 0};
     redis_fixture_ask(&bench->redis, "ACL SETUSER limited on >pw ~* &* +@all %s", rule);
     snprintf(bench->options.username, sizeof(bench->options.username), "limited");
     snprintf(bench->options.password, sizeof(bench->options.password), "pw");
     open_bench(bench);
     client_wait_ready(bench->loop, bench->client, true);
+}
+
+static void assert_refused(struct bench *bench, const char *rule)
+{
+    struct client_call call = {.ends = 0};
+    open_limited(bench, rule);
     int64_t deadline = clock_steady_ms() + 10000;
     do { /* it asks, is refused, and leaves */
         assert_true(clock_steady_ms() < deadline);
@@ -350,6 +355,20 @@ static void assert_refused(struct bench *bench, const char *rule)
     redis_fixture_ask(&bench->redis, "ACL SETUSER limited +@all allchannels");
     redis_fixture_ask(&bench->redis, "CLIENT KILL USER limited");
     wait_until_on(bench); /* the client's next connection asks again */
+}
+
+/* As when the listening connection was ended just then: it is no reason to stay without. */
+static void one_refusal_is_not_taken_for_an_answer(void **state)
+{
+    struct bench *bench = *state;
+    open_limited(bench, "-client|tracking");
+    int64_t deadline = clock_steady_ms() + 10000;
+    while (strstr(redis_fixture_ask(&bench->redis, "ACL LOG"), "limited") == NULL) {
+        assert_true(clock_steady_ms() < deadline);
+        loop_turn(bench->loop, 20);
+    }
+    redis_fixture_ask(&bench->redis, "ACL SETUSER limited +@all");
+    wait_until_on(bench);
 }
 
 static void a_user_who_may_not_track_goes_without(void **state)
@@ -423,6 +442,7 @@ int main(void)
         ON(it_comes_back_when_the_listening_connection_ends),
         ON(it_comes_back_when_the_clients_connection_ends),
         ON(it_comes_back_after_a_restart),
+        PLAIN(one_refusal_is_not_taken_for_an_answer),
         PLAIN(a_user_who_may_not_track_goes_without),
         PLAIN(a_user_who_may_not_ask_for_caching_goes_without),
         PLAIN(a_user_who_may_not_subscribe_goes_without),
