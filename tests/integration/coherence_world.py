@@ -36,13 +36,14 @@ class World:
 class Known:
     """What the writers know of a process."""
 
-    __slots__ = ('process_id', 'token', 'status', 'busy', 'doomed', 'removed')
+    __slots__ = ('process_id', 'token', 'status', 'busy', 'ending', 'doomed', 'removed')
 
     def __init__(self, process_id):
         self.process_id = process_id
         self.token = None      # while a writer holds it
         self.status = 'pending'
         self.busy = 0          # requests about it that are under way
+        self.ending = False    # a cancel was asked for: the server ends it when its time has come
         self.doomed = False    # it will expire: nobody touches it any more
         self.removed = False
 

@@ -139,6 +139,7 @@ class Writer(Party):
     async def cancel(self):
         known = self.some(lambda one: not one.final)
         if known is not None:
+            known.ending = True
             await self.change('cancel', known, 'POST', f'/processes/{known.process_id}/cancel')
 
     async def retry(self):
@@ -176,7 +177,8 @@ class Writer(Party):
 
     async def expire(self):
         """Its record expires. Only where nothing is under way that would make it stay."""
-        known = self.some(lambda one: not one.busy and (one.final or one.token is not None))
+        known = self.some(lambda one: not one.busy and
+                          (one.final or (one.token is not None and not one.ending)))
         if known is None or self.redis is None:
             return
         known.doomed, known.token = True, None
