@@ -100,7 +100,7 @@ void http_connection_time(struct http_connection *connection)
     if (connection->timed)
         return;
     connection->timed = true;
-    MHD_set_connection_option(connection->library, MHD_CONNECTION_OPTION_TIMEOUT,
+    MHD_set_connection_option(connection->mhd, MHD_CONNECTION_OPTION_TIMEOUT,
                               connection->all->idle_timeout_s);
     http_server_wake(container_of(connection->all, struct http_server, deadlines));
 }
@@ -258,12 +258,12 @@ void http_connections_quiesce(struct http_connections *connections)
 }
 
 struct http_connection *http_connection_create(struct http_connections *connections,
-                                               struct MHD_Connection *library, int fd)
+                                               struct MHD_Connection *mhd, int fd)
 {
     struct http_connection *connection = malloc(sizeof(*connection));
     if (connection == NULL)
         return NULL;
-    *connection = (struct http_connection){.all = connections, .library = library, .fd = fd};
+    *connection = (struct http_connection){.all = connections, .mhd = mhd, .fd = fd};
     list_init(&connection->link);
     list_init(&connection->in_every);
     list_append(&connections->every, &connection->in_every);

@@ -51,9 +51,9 @@ struct http_connection {
     struct http_connections *all;
     struct list_link link;
     struct list_link in_every;
-    struct MHD_Connection *library;
-    struct http_call *call; /* that it carries, from the request line on; or NULL */
-    int64_t since;          /* loop time at which the phase began */
+    struct MHD_Connection *mhd; /* as libmicrohttpd knows it */
+    struct http_call *call;     /* that it carries, from the request line on; or NULL */
+    int64_t since;              /* loop time at which the phase began */
     enum http_phase phase;
     int fd;
     void (*gone)(struct http_call *call); /* while it is parked; else NULL */
@@ -73,7 +73,7 @@ void http_connections_quiesce(struct http_connections *connections);
 
 /* In HTTP_PHASE_FIRST. NULL if no memory. fd, the library's connection's, is open until destroy. */
 struct http_connection *http_connection_create(struct http_connections *connections,
-                                               struct MHD_Connection *library, int fd);
+                                               struct MHD_Connection *mhd, int fd);
 void http_connection_destroy(struct http_connection *connection); /* NULL is fine */
 /* What create made, kept by the library as the connection's context; may be NULL. */
 struct http_connection *http_connection_of(struct MHD_Connection *connection);
