@@ -40,8 +40,8 @@ void change_stamps_renew_all(struct change_stamps *stamps);
 bool change_stamps_settle(struct change_stamps *stamps, struct span key, uint64_t state,
                           struct change_stamp *stamp);
 
-/* The key is about to be shown in this state by one who keeps nothing: what is kept of another is
- * void from now on. */
+/* The key is about to be shown in this state by one who keeps nothing, out of a read that was sent
+ * when it was asked for: what is kept of another state is void from now on. */
 void change_stamps_show(struct change_stamps *stamps, struct span key, uint64_t state);
 
 #endif

@@ -50,7 +50,7 @@ static void answer(struct http_call *call, const struct process *process)
 static void on_got(struct process_op *op)
 {
     struct http_call *call = container_of(op, struct http_call, work.get.op);
-    http_call_settle(call);
+    http_server_show(call->server, &call->work.get);
     if (op->result == ERR_OK) {
         answer(call, &call->work.get.process);
     } else {

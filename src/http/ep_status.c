@@ -49,7 +49,7 @@ static void on_got(struct process_op *op)
     struct http_call *call = container_of(op, struct http_call, work.get.op);
     struct process_manager *manager = call->server->manager;
     const struct process *process = &call->work.get.process;
-    http_call_settle(call);
+    http_server_show(call->server, &call->work.get);
     if (op->result != ERR_OK) {
         http_fail_error(call, op->result);
         return;

@@ -8,7 +8,6 @@
 
 struct reading {
     struct repo_get get;
-    struct change_stamp stamp; /* of the process, before it was read */
     struct http_feed *feed;
     struct feed_item *item;
 };
@@ -67,16 +66,6 @@ static void add_removed(struct http_feed *feed, const struct process_id *id)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* What this instance keeps of another state is void once this one is shown. */
-static void settle(const struct http_feed *feed, struct reading *read)
-{
-    struct change_stamps *stamps = process_manager_stamps(feed->server->manager);
-    struct span key = process_id_key(&read->get.id);
-    uint64_t version = (uint64_t)read->get.process.version;
-    if (read->get.op.result != ERR_OK || !change_stamps_settle(stamps, key, version, &read->stamp))
-        change_stamps_renew(stamps, key);
-}
-
 static void tell(struct http_feed *feed, const struct repo_get *get)
 {
     enum err result = get->op.result;
@@ -103,7 +92,7 @@ static void on_read(struct process_op *op)
     struct http_feed *feed = read->feed;
     feed->reads--;
     if (!list_is_empty(&feed->listeners)) {
-        settle(feed, read);
+        http_server_show(feed->server, &read->get);
         tell(feed, &read->get);
     }
     feed_queue_done(feed->queue, read->item);
@@ -121,8 +110,6 @@ static void start_read(struct http_feed *feed)
         return;
     }
     *read = (struct reading){.feed = feed, .item = item, .get.id = item->id};
-    read->stamp =
-        change_stamps_get(process_manager_stamps(feed->server->manager), process_id_key(&item->id));
     process_op_init(&read->get.op, on_read);
     feed->reads++;
     process_manager_get(feed->server->manager, &read->get);

@@ -79,7 +79,6 @@ struct http_call {
     struct MHD_Response *response; /* NULL in READY: no memory for it */
     struct status_view *view; /* whose shared answer `response` is; NULL: it is the call's own */
     union http_work work;
-    struct change_stamp stamp; /* of the process, before work.get was sent */
     struct http_explain explain;
 
     /* what endpoints keep while work is out */
@@ -188,13 +187,9 @@ void http_answer_not_json(struct http_call *call, const struct json_fault *fault
 /* What err amounts to. */
 void http_answer_error(struct http_call *call, enum err err);
 
-/* Reads a process with work.get, past the cache. */
+/* Reads a process with work.get, past the cache: http_server_show() it, whatever it brings. */
 void http_call_get(struct http_call *call, const struct process_id *id, bool with_input,
                    void (*done)(struct process_op *op));
-/* When that has brought a state which is to be shown: what this instance keeps of an older one is
- * void from now on. */
-void http_call_settle(struct http_call *call);
-
 /* Claims as the draft says, which lives until `done`: that of work.claim, to be freed by it. False:
  * no memory, `done` will not run. */
 bool http_call_claim(struct http_call *call, const struct claim_draft *draft,

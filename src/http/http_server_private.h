@@ -56,6 +56,10 @@ struct http_server {
 /* Lets the daemon look at what was resumed or queued, still in this turn. */
 void http_server_wake(struct http_server *server);
 
+/* What a read past the cache has brought is about to be shown: what this instance keeps of another
+ * state is void from now on. */
+void http_server_show(const struct http_server *server, const struct repo_get *get);
+
 /* What a call to the storage came to, for /readyz. */
 void http_server_note(struct http_server *server, enum err err, bool was_ping);
 
