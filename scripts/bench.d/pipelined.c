@@ -5,6 +5,8 @@
  *
  * TRANSACTION is a file with the commands as Redis takes them; ID, 36 characters, is what stands
  * for the id in it. Every reply of theirs is a single line. Prints one line of JSON. */
+#include "load.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -32,19 +34,6 @@ static struct transaction transaction;
 static int64_t sent_at[DEPTH_MAX];
 static uint32_t *latencies;
 static size_t done, room;
-
-static void fail(const char *what, const char *detail)
-{
-    fprintf(stderr, "pipelined: %s: %s\n", what, detail);
-    exit(1);
-}
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* Each command is an array; MULTI and each queued one are answered by a line, and EXEC by a line
  * for itself and one for each that was queued. */

@@ -6,6 +6,8 @@
  * Prints "asked" when all have asked, and streams have their first event. A line on the standard
  * input sends CHANGE (a file with a request) to the first port; when all have been told of it, one
  * line of JSON says how long after. Ends then, or at the end of the input. */
+#include "load.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -34,19 +36,6 @@ static struct waiter *waiters;
 static uint32_t *latencies;
 static size_t told;
 static int64_t changed_at;
-
-static void fail(const char *what, const char *detail)
-{
-    fprintf(stderr, "waiters: %s: %s\n", what, detail);
-    exit(1);
-}
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static char *read_file(const char *path)
 {

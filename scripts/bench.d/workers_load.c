@@ -6,6 +6,8 @@
  * process. release: claim and hand back in turn, so that as many wait as before. beanstalkd: delete
  * and the next reserve in one write. Ends when the time is over or when nothing is left, and prints
  * one line of JSON. Any answer that is not expected ends it with status 1. */
+#include "load.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -40,19 +42,6 @@ static struct worker workers[WORKERS_MAX];
 static uint32_t *latencies;
 static size_t done, room;
 static int idle_workers;
-
-static void fail(const char *what, const char *detail)
-{
-    fprintf(stderr, "workers_load: %s: %s\n", what, detail);
-    exit(1);
-}
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void note(int64_t latency)
 {

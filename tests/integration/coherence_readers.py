@@ -9,6 +9,20 @@ from coherence_world import LANES, Party, now
 WAIT_SECONDS = 20
 
 
+async def open_stream(party, path):
+    """A stream at its home; None when it is refused for now, or that went wrong."""
+    try:
+        stream = await party.connection(party.home).open_stream(path)
+    except (Closed, TimeoutError) as error:
+        party.world.wrong.append(f'{party.name}: {error!r}')
+        return None
+    if not isinstance(stream, Reply):
+        return stream
+    if stream.status != 503:
+        party.world.wrong.append(f'{party.name}: {stream}')
+    return None
+
+
 class OneReader(Party):
     """Follows one process on one instance; `last` is the version that it was shown last."""
 
@@ -230,14 +244,8 @@ class ManyReader(Party):
     async def stream(self, ids):
         self.opened = now()
         self.since = dict.fromkeys(ids, self.opened)
-        try:
-            stream = await self.connection(self.home).open_stream(self.path(ids))
-        except (Closed, TimeoutError) as error:
-            self.world.wrong.append(f'{self.name}: {error!r}')
-            return
-        if isinstance(stream, Reply):
-            if stream.status != 503:
-                self.world.wrong.append(f'{self.name}: {stream}')
+        stream = await open_stream(self, self.path(ids))
+        if stream is None:
             await asyncio.sleep(0.02)
             return
         async for event in stream:
@@ -303,14 +311,8 @@ class Feed(Party):
 
     async def follow(self):
         start = now()
-        try:
-            stream = await self.connection(self.home).open_stream('/events')
-        except (Closed, TimeoutError) as error:
-            self.world.wrong.append(f'{self.name}: {error!r}')
-            return
-        if isinstance(stream, Reply):
-            if stream.status != 503:
-                self.world.wrong.append(f'{self.name}: {stream}')
+        stream = await open_stream(self, '/events')
+        if stream is None:
             await asyncio.sleep(0.1)
             return
         self.opened += 1
