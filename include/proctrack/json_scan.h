@@ -28,6 +28,11 @@ struct json_fault {
  * says where and why. Memory: O(depth + keys of the open objects); thread stack: bounded. */
 bool json_check(struct span text, struct span *ret_value, struct json_fault *ret_fault);
 
+/* The same for a text of our own, in which such values stand up to `around` levels deep. */
+#define JSON_AROUND_MAX 8
+bool json_check_around(struct span text, size_t around, struct span *ret_value,
+                       struct json_fault *ret_fault);
+
 /* All below expect spans that json_check() has accepted, or parts of such. */
 
 enum json_kind json_kind_of(struct span value);

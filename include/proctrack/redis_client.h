@@ -11,9 +11,18 @@
 #include "proctrack/loop.h"
 #include "proctrack/text.h"
 
+/* Where a server listens. */
+#define REDIS_HOST_SIZE 256
+struct redis_address {
+    char host[REDIS_HOST_SIZE]; /* name or address */
+    int port;
+};
+
+#define REDIS_SENTINELS_MAX 8
+
 /* How to reach and enter a Redis. Owned text, so that it can be built from a URL. */
 struct redis_options {
-    char host[256]; /* name or address; empty when unix_path is set */
+    char host[REDIS_HOST_SIZE]; /* name or address; empty with unix_path or sentinels */
     int port;
     char unix_path[108];
     char username[256];  /* empty: none */
@@ -24,20 +33,28 @@ struct redis_options {
     int64_t connect_timeout_ms, command_timeout_ms;
     int wait_replicas; /* 0: no WAIT */
     char client_name[64];
+    /* With sentinels, they are asked where the primary of the service is. */
+    struct redis_address sentinels[REDIS_SENTINELS_MAX];
+    int sentinel_count;
+    char service[128];
+    char sentinel_username[256], sentinel_password[1024]; /* empty: none */
 };
 
 void redis_options_defaults(struct redis_options *ret_options); /* 127.0.0.1:6379, database 0 */
 
 /* redis://[user[:password]@]host[:port][/db], rediss://…, unix://[user[:password]@]/path[?db=n];
- * percent-decoded; IPv6 in brackets; also ?db=, ?username=, ?password= as redis clients accept.
+ * redis+sentinel://[user[:password]@]host[:port][,host[:port]...]/service[/db], which also takes
+ * ?sentinel_username= and ?sentinel_password=; percent-decoded; IPv6 in brackets; also ?db=,
+ * ?username=, ?password= as redis clients accept.
  * On false *ret_why is a constant sentence that does not hold the URL's secrets. */
 bool redis_options_parse_url(struct redis_options *options, const char *url, const char **ret_why);
 
 /* Whether this build can speak TLS to Redis. */
 bool redis_client_has_tls(void);
 
-/* "host:port" or the path, for logs: never a secret. */
+/* "host:port", the path, or "host:port,host:port/service", for logs: never a secret. */
 void redis_options_describe(const struct redis_options *options, char *ret_text, size_t size);
+void redis_address_describe(const struct redis_address *place, char *ret_text, size_t size);
 
 /* --- the start-up check ----------------------------------------------------------------------- */
 
@@ -64,7 +81,7 @@ struct redis_client;
 struct redis_commands;
 struct redisReply;
 
-#define REDIS_SCRIPTS_MAX 16
+#define REDIS_SCRIPTS_MAX 24
 
 /* What each new connection is prepared with. Must outlive the client. */
 struct redis_client_setup {
@@ -78,6 +95,9 @@ struct redis_client_setup {
      * failed; it may close the client, but not destroy it. */
     void (*on_state)(void *arg, bool ready);
     bool quiet; /* its comings and goings are no news to whoever reads the log */
+    /* With sentinels: where this one is connected, it connects too, and leaves when that leaves.
+     * Must outlive the client. NULL: it asks the sentinels itself. */
+    const struct redis_client *beside;
     /* For a connection that listens, which is quiet too: it subscribes to this channel; else NULL.
      * Its requests may only subscribe to it again. */
     const char *channel;

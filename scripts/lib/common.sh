@@ -10,7 +10,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # What a build needs, by Debian package; the same names on Debian 12 and 13.
 # shellcheck disable=SC2034  # read by the scripts that source this file
 build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml
-    libmicrohttpd-dev libhiredis-dev libjansson-dev uuid-dev libuv1-dev libssl-dev)
+    libmicrohttpd-dev libhiredis-dev libjansson-dev uuid-dev libuv1-dev libssl-dev zlib1g-dev)
 
 # The programs, in a build directory.
 # shellcheck disable=SC2034

@@ -27,6 +27,9 @@ static void check_redis(struct config *config, const struct redis_options *redis
     if (redis->unix_path[0] != '\0' && (GIVEN(config, redis_host) || GIVEN(config, redis_port)))
         config_fault(config, "%s: contradicts REDIS_URL, which names a unix socket",
                      GIVEN(config, redis_host) ? "REDIS_HOST" : "REDIS_PORT");
+    if (redis->sentinel_count > 0 && (GIVEN(config, redis_host) || GIVEN(config, redis_port)))
+        config_fault(config, "%s: contradicts REDIS_URL, which names sentinels",
+                     GIVEN(config, redis_host) ? "REDIS_HOST" : "REDIS_PORT");
     if (redis->username[0] != '\0' && redis->password[0] == '\0')
         config_fault(config, "REDIS_USERNAME: needs REDIS_PASSWORD too");
     if (redis->tls && !redis_client_has_tls())

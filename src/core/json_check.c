@@ -1,10 +1,12 @@
 /* The validator walks the text once, without recursion. It has two steps: where a value must
- * begin, and what may follow one. Open containers lie on a stack of JSON_MAX_DEPTH levels; inside
- * an object the key is read together with what comes before it ('{' or ','), so that a value is
+ * begin, and what may follow one. Open containers lie on a stack of a fixed size; inside an
+ * object the key is read together with what comes before it ('{' or ','), so that a value is
  * always what is expected next. */
 #include "core/json_private.h"
 
 #include "core/utf8.h"
+
+#include <assert.h>
 
 enum step { STEP_VALUE, STEP_AFTER, STEP_END, STEP_FAULT };
 
@@ -16,8 +18,8 @@ struct level {
 struct check {
     const unsigned char *start, *at, *end;
     const char *reason; /* of the fault, which is at `at` */
-    size_t depth;
-    struct level levels[JSON_MAX_DEPTH];
+    size_t depth, max_depth;
+    struct level levels[JSON_MAX_DEPTH + JSON_AROUND_MAX];
     struct json_keys keys;
 };
 
@@ -261,7 +263,7 @@ static enum step step_close(struct check *check)
 
 static enum step step_open(struct check *check, bool is_object)
 {
-    if (check->depth == JSON_MAX_DEPTH)
+    if (check->depth == check->max_depth)
         return step_fault(check, "nested too deep");
     check->levels[check->depth++] = (struct level){is_object, check->keys.count};
     check->at++;
@@ -311,8 +313,10 @@ static bool scan_text(struct check *check, struct span *ret_value)
     return true;
 }
 
-bool json_check(struct span text, struct span *ret_value, struct json_fault *ret_fault)
+bool json_check_around(struct span text, size_t around, struct span *ret_value,
+                       struct json_fault *ret_fault)
 {
+    assert(around <= JSON_AROUND_MAX);
     if (text.len == 0) {
         *ret_fault = (struct json_fault){0, "the text is empty"};
         return false;
@@ -321,10 +325,16 @@ bool json_check(struct span text, struct span *ret_value, struct json_fault *ret
     check.start = check.at = (const unsigned char *)text.data;
     check.end = check.start + text.len;
     check.depth = 0;
+    check.max_depth = JSON_MAX_DEPTH + around;
     json_keys_init(&check.keys, text);
     const bool ok = scan_text(&check, ret_value);
     if (!ok)
         *ret_fault = (struct json_fault){(size_t)(check.at - check.start), check.reason};
     json_keys_finish(&check.keys);
     return ok;
+}
+
+bool json_check(struct span text, struct span *ret_value, struct json_fault *ret_fault)
+{
+    return json_check_around(text, 0, ret_value, ret_fault);
 }

@@ -157,8 +157,10 @@ static struct redis_follower *create_follower(struct redis_repository *repositor
     if (follower == NULL)
         return NULL;
     follower->repository = repository;
-    follower->setup =
-        (struct redis_client_setup){.quiet = true, .on_state = on_follower_state, .arg = follower};
+    follower->setup = (struct redis_client_setup){.quiet = true,
+                                                  .on_state = on_follower_state,
+                                                  .beside = repository->client,
+                                                  .arg = follower};
     const struct redis_tracking_setup tracking = {.way = REDIS_TRACK_PREFIX,
                                                   .name = repository->news.processes.text,
                                                   .on_changed = on_any_key,

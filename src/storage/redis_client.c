@@ -1,13 +1,14 @@
 /* The connection's life:
  *
- *   RESTING -> RESOLVING -> ENTERING -> READY     (numeric addresses and sockets skip RESOLVING)
- *      ^           |            |         |
- *      +-----------+------------+---------+       redis_client_lose(): all requests end, and the
- *                                                 rest before the next try doubles, with jitter
- *   any -> CLOSED                                 redis_client_close()
+ *   RESTING -> SEARCHING -> RESOLVING -> ENTERING -> READY    (SEARCHING: with sentinels only;
+ *      ^           |            |            |         |       numeric addresses and sockets skip
+ *      +-----------+------------+------------+---------+       RESOLVING)
  *
- * One timer paces it: while RESTING it ends the rest, while RESOLVING or ENTERING it ends a try
- * that takes too long. Requests are taken while READY only.
+ *   back: redis_client_lose(): all requests end, and the rest before the next try doubles, with
+ *   jitter. Any -> CLOSED: redis_client_close()
+ *
+ * One timer paces it: while RESTING it ends the rest, while READY it looks whether this is still
+ * the place to be, else it ends a try that takes too long. Requests are taken while READY only.
  *
  * hiredis frees a context by itself when the connection ends, after telling; so there are two ways
  * out: redis_link_drop() when we end it, and hiredis' own callbacks when it does. In both the
@@ -25,7 +26,8 @@
 #include <sys/random.h>
 
 #define REST_FIRST_MS 50
-#define REST_MAX_MS   2000
+#define REST_MAX_MS   500 /* whoever comes back is found within a second */
+#define LOOK_MS       1000
 
 /* --- ends ------------------------------------------------------------------------------------ */
 
@@ -64,6 +66,7 @@ static void let_go(struct redis_client *client)
 {
     loop_resolve_cancel(client->resolve);
     client->resolve = NULL;
+    redis_sentinels_rest(client->sentinels);
     redis_link_drop(&client->link);
 }
 
@@ -83,12 +86,25 @@ void redis_client_lose(struct redis_client *client, const char *problem)
     tell_state(client, false);
 }
 
+void redis_client_hurry(struct redis_client *client)
+{
+    if (client->state == REDIS_RESTING)
+        loop_timer_start(client->pace, 0);
+}
+
+static bool has_sentinels(const struct redis_client *client)
+{
+    return client->options->sentinel_count > 0;
+}
+
 void redis_client_enter(struct redis_client *client)
 {
     client->state = REDIS_READY;
     client->rest_ms = REST_FIRST_MS;
     client->problem[0] = '\0';
     loop_timer_stop(client->pace);
+    if (has_sentinels(client))
+        loop_timer_start(client->pace, LOOK_MS);
     if (client->was_ready && client->setup->reconnects != NULL)
         ++*client->setup->reconnects;
     client->was_ready = true;
@@ -142,7 +158,7 @@ static void enter(struct redis_client *client, const char *address)
 {
     const char *why = "out of memory";
     char problem[REDIS_PROBLEM_MAX];
-    redisAsyncContext *context = redis_async_open(client->options, address);
+    redisAsyncContext *context = redis_async_open(client->options, address, client->place.port);
     if (context != NULL && link_up(client, context, &why)) {
         client->state = REDIS_ENTERING;
         redis_session_start(client);
@@ -164,24 +180,35 @@ static void on_resolved(void *arg, const char *address, const char *why)
         redis_client_lose(client, why);
 }
 
-static bool needs_resolving(const struct redis_options *options)
+static bool needs_resolving(const struct redis_client *client)
 {
     unsigned char bytes[16];
-    return options->unix_path[0] == '\0' && inet_pton(AF_INET, options->host, bytes) != 1 &&
-           inet_pton(AF_INET6, options->host, bytes) != 1;
+    return client->options->unix_path[0] == '\0' &&
+           inet_pton(AF_INET, client->place.host, bytes) != 1 &&
+           inet_pton(AF_INET6, client->place.host, bytes) != 1;
+}
+
+void redis_client_go(struct redis_client *client)
+{
+    if (!needs_resolving(client)) {
+        enter(client, client->place.host);
+        return;
+    }
+    client->state = REDIS_RESOLVING;
+    client->resolve = loop_resolve_start(client->loop, client->place.host, on_resolved, client);
+    if (client->resolve == NULL)
+        redis_client_lose(client, "out of memory");
 }
 
 static void try_to_connect(struct redis_client *client)
 {
     loop_timer_start(client->pace, client->options->connect_timeout_ms);
-    if (!needs_resolving(client->options)) {
-        enter(client, client->options->host);
-        return;
+    if (has_sentinels(client)) {
+        client->state = REDIS_SEARCHING;
+        redis_primary_find(client);
+    } else {
+        redis_client_go(client);
     }
-    client->state = REDIS_RESOLVING;
-    client->resolve = loop_resolve_start(client->loop, client->options->host, on_resolved, client);
-    if (client->resolve == NULL)
-        redis_client_lose(client, "out of memory");
 }
 
 static void on_pace(void *arg)
@@ -191,6 +218,9 @@ static void on_pace(void *arg)
     case REDIS_RESTING:
         try_to_connect(client);
         break;
+    case REDIS_SEARCHING:
+        redis_client_lose(client, redis_sentinels_problem(client->sentinels));
+        break;
     case REDIS_RESOLVING:
         redis_client_lose(client, "the name was not resolved in time");
         break;
@@ -198,6 +228,9 @@ static void on_pace(void *arg)
         redis_client_lose(client, "no connection within the connect timeout");
         break;
     case REDIS_READY:
+        loop_timer_start(client->pace, LOOK_MS);
+        redis_primary_look(client);
+        break;
     case REDIS_CLOSED:
         break;
     }
@@ -227,12 +260,15 @@ struct redis_client *redis_client_create(struct loop *loop, const struct redis_o
     client->options = options;
     client->setup = setup;
     client->rest_ms = REST_FIRST_MS;
+    memcpy(client->place.host, options->host, sizeof(options->host));
+    client->place.port = options->port;
     redis_options_describe(options, client->where, sizeof(client->where));
     redis_link_init(&client->link, loop);
     client->link.listens = redis_client_listens(client);
     redis_commands_init(&client->commands, setup->scripts);
     client->pace = loop_timer_create(loop, on_pace, client);
-    if (!redis_flow_init(client) || client->pace == NULL || !prepare_tls(client)) {
+    if (!redis_flow_init(client) || client->pace == NULL || !prepare_tls(client) ||
+        !redis_primary_init(client)) {
         redis_client_destroy(client);
         return NULL;
     }
@@ -261,6 +297,7 @@ void redis_client_close(struct redis_client *client)
         return;
     client->state = REDIS_CLOSED;
     let_go(client);
+    redis_sentinels_close(client->sentinels);
     if (client->pace != NULL)
         loop_timer_stop(client->pace);
     redis_flow_end(client, ERR_CANCELED);
@@ -271,6 +308,7 @@ void redis_client_destroy(struct redis_client *client)
     if (client == NULL)
         return;
     redis_client_close(client);
+    redis_sentinels_destroy(client->sentinels);
     loop_timer_destroy(client->pace);
     loop_timer_destroy(client->deadline);
     redis_commands_finish(&client->commands);

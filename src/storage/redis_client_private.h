@@ -1,5 +1,6 @@
 /* What the files of the client share:
  *   redis_client.c   the connection's life: connect, lose, try again, close
+ *   redis_primary.c  where to connect, with sentinels
  *   redis_session.c  what a new connection is asked before it serves
  *   redis_flow.c     requests: submit, replies, deadlines, replicas */
 #ifndef STORAGE_REDIS_CLIENT_PRIVATE_H
@@ -8,9 +9,11 @@
 #include "storage/redis_commands.h"
 #include "storage/redis_link.h"
 #include "storage/redis_replies.h"
+#include "storage/redis_sentinels.h"
 
 enum redis_state {
     REDIS_RESTING,   /* waits before it tries again */
+    REDIS_SEARCHING, /* asks the sentinels */
     REDIS_RESOLVING, /* looks up the host */
     REDIS_ENTERING,  /* connects and sets up the session */
     REDIS_READY,
@@ -21,6 +24,7 @@ enum redis_state {
 
 enum redis_step {
     STEP_AUTH,
+    STEP_ROLE,
     STEP_SELECT,
     STEP_NAME,
     STEP_SCRIPT,
@@ -45,6 +49,13 @@ struct redis_client {
     char where[300]; /* for logs */
     enum redis_state state;
 
+    struct redis_address place;        /* where it connects; not with a unix path */
+    struct redis_sentinels *sentinels; /* NULL: there are none, or it goes where another is */
+    struct redis_request role;         /* asked from time to time where there are sentinels */
+    bool role_open;
+    long long replicas;          /* that a write is waited for on, with sentinels and WAIT */
+    int64_t replicas_less_since; /* loop ms; 0: all of them have what was written */
+
     struct redis_link link;
     struct redis_tls *tls;
     struct loop_resolve *resolve;
@@ -64,6 +75,7 @@ struct redis_client {
     bool broken;    /* the connection is to be dropped in the next turn */
 
     struct list_link unconfirmed; /* answered, and waiting for the replicas */
+    struct redis_request touch;   /* what is written before it */
     struct redis_request wait;    /* the one WAIT */
     struct loop_task send_wait;
     bool wait_open;          /* it is under way */
@@ -76,6 +88,21 @@ struct redis_client {
 /* redis_client.c. Ends the connection, ends all requests, and rests before the next try. */
 void redis_client_lose(struct redis_client *client, const char *problem);
 void redis_client_enter(struct redis_client *client); /* the session is set up */
+void redis_client_go(struct redis_client *client);    /* client->place is known: connects */
+/* What is lost, or rests, tries again in the next turn. */
+void redis_client_hurry(struct redis_client *client);
+
+/* redis_primary.c: staying with the primary that the sentinels name. */
+bool redis_primary_init(struct redis_client *client); /* false: no memory */
+/* Finds where to connect; redis_client_go() or redis_client_lose() follows, perhaps at once. */
+void redis_primary_find(struct redis_client *client);
+/* While READY, each second: whether it is still the place to be. */
+void redis_primary_look(struct redis_client *client);
+/* How many replicas WAIT is to wait for, and whether so many are enough. */
+long long redis_primary_replicas(const struct redis_client *client);
+bool redis_primary_is_safe(struct redis_client *client, long long replicas);
+/* Takes the reply to ROLE. False: it is no primary. One that says nothing proves nothing. */
+bool redis_primary_take_role(struct redis_client *client, const redisReply *reply);
 
 static inline bool redis_client_listens(const struct redis_client *client)
 {

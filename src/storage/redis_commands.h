@@ -5,7 +5,7 @@
 
 #include "proctrack/redis_client.h"
 
-#define REDIS_COMMANDS_MAX       24
+#define REDIS_COMMANDS_MAX       (REDIS_SCRIPTS_MAX + 16) /* a session loads them all at once */
 #define REDIS_COMMANDS_MAX_BYTES ((size_t)64 * 1024 * 1024)
 #define REDIS_SHA_TEXT_SIZE      41
 

@@ -7,8 +7,11 @@
  *
  * With wait_replicas, requests that write stay open after their reply until a WAIT that was sent
  * after them is answered. WAIT holds up all that follows on the connection, so there is never more
- * than one, and it covers all writes before it. With replicas away a write then ends after at most
- * two WAITs, and reads still get through in between: a third of the command timeout each. */
+ * than one, and it covers all writes before it: those of this connection only, since Redis 7.2. But
+ * a request may have found done what another connection wrote, as when it is sent again with its
+ * key. So something is written before each WAIT: it covers all that was there then. With replicas
+ * away a write then ends after at most two WAITs, and reads still get through in between: a third
+ * of the command timeout each. */
 #include "storage/redis_client_private.h"
 
 #include "proctrack/clock.h"
@@ -19,6 +22,7 @@
 
 #define UNSENT_MAX         ((size_t)64 * 1024 * 1024)
 #define ERROR_LOG_PAUSE_MS 5000
+#define TOUCH_SECONDS      31536000
 
 /* --- ends ------------------------------------------------------------------------------------ */
 
@@ -109,23 +113,41 @@ static void expect(struct redis_client *client, struct redis_request *request)
 
 /* --- replicas -------------------------------------------------------------------------------- */
 
+/* The key ends as it was. Neither is refused where memory is full. */
+static void build_touch(struct redis_request *request, struct redis_commands *commands)
+{
+    const struct redis_client *client = container_of(request, struct redis_client, touch);
+    redis_command(commands, "EXPIRE");
+    redis_arg_str(commands, client->setup->layout_key);
+    redis_arg_int(commands, TOUCH_SECONDS);
+    redis_command(commands, "PERSIST");
+    redis_arg_str(commands, client->setup->layout_key);
+}
+
+/* Where it is refused, WAIT still covers what this connection wrote. */
+static void on_touched(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    (void)request;
+    (void)err;
+    (void)reply;
+}
+
 static void build_wait(struct redis_request *request, struct redis_commands *commands)
 {
     struct redis_client *client = container_of(request, struct redis_client, wait);
     redis_command(commands, "WAIT");
-    redis_arg_int(commands, client->options->wait_replicas);
+    redis_arg_int(commands, redis_primary_replicas(client));
     redis_arg_int(commands, client->options->command_timeout_ms / 3 + 1);
 }
 
-static void note_replicas(struct redis_client *client, long long replicas)
+static void note_replicas(struct redis_client *client, bool missing, long long replicas)
 {
-    bool missing = replicas < client->options->wait_replicas;
     if (missing == client->replicas_short)
         return;
     client->replicas_short = missing;
     if (missing)
-        log_warn("redis replicas too few host=%s have=%lld want=%d", client->where, replicas,
-                 client->options->wait_replicas);
+        log_warn("redis replicas too few host=%s have=%lld want=%lld", client->where, replicas,
+                 redis_primary_replicas(client));
     else
         log_info("redis replicas enough host=%s have=%lld", client->where, replicas);
 }
@@ -135,10 +157,11 @@ static void on_wait_done(struct redis_request *request, enum err err, struct red
     struct redis_client *client = container_of(request, struct redis_client, wait);
     struct list_link confirmed;
     struct list_link *link;
-    if (err == ERR_OK)
-        note_replicas(client, reply->integer);
-    if (err == ERR_OK && reply->integer < client->options->wait_replicas)
-        err = ERR_UNAVAILABLE;
+    if (err == ERR_OK) {
+        bool missing = !redis_primary_is_safe(client, reply->integer);
+        note_replicas(client, missing, reply->integer);
+        err = missing ? ERR_UNAVAILABLE : ERR_OK;
+    }
     client->wait_open = false;
     if (client->wait_again)
         loop_defer(client->loop, &client->send_wait);
@@ -147,17 +170,32 @@ static void on_wait_done(struct redis_request *request, enum err err, struct red
         finish_kept(container_of(link, struct redis_request, link), err);
 }
 
+static void send_touch(struct redis_client *client)
+{
+    if (client->setup->layout_key == NULL)
+        return;
+    client->touch = (struct redis_request){.build = build_touch, .done = on_touched, .quiet = true};
+    redis_client_submit(client, &client->touch);
+    client->touch.deadline = client->wait_deadline;
+}
+
 static void send_wait(struct loop_task *task)
 {
     struct redis_client *client = container_of(task, struct redis_client, send_wait);
+    bool first = list_is_empty(&client->in_flight);
     enum err err;
+    send_touch(client);
     client->wait = (struct redis_request){.build = build_wait, .done = on_wait_done};
     client->wait_open = true;
     client->wait_again = false;
-    if (redis_flow_send(client, &client->wait, &err))
-        client->wait.deadline = client->wait_deadline;
-    else
+    if (!redis_flow_send(client, &client->wait, &err)) {
         redis_client_lose(client, "out of memory");
+        return;
+    }
+    client->wait.deadline = client->wait_deadline;
+    int64_t left = client->wait_deadline - loop_now_ms(client->loop);
+    if (first && !client->broken)
+        loop_timer_start(client->deadline, left > 0 ? left : 0);
 }
 
 static void want_wait(struct redis_client *client, const struct redis_request *request)

@@ -2,11 +2,12 @@
 
 #include "storage/redis_replies.h"
 
-redisAsyncContext *redis_async_open(const struct redis_options *options, const char *address)
+redisAsyncContext *redis_async_open(const struct redis_options *options, const char *address,
+                                    int port)
 {
     if (options->unix_path[0] != '\0')
         return redisAsyncConnectUnix(options->unix_path);
-    return redisAsyncConnect(address, options->port);
+    return redisAsyncConnect(address, port);
 }
 
 bool redis_has_unread(const redisContext *context)

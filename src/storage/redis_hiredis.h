@@ -22,9 +22,10 @@ bool redis_tls_start(struct redis_tls *tls, redisContext *context,
 /* What was wrong with the server's certificate on the newest connection; else `otherwise`. */
 const char *redis_tls_reason(const struct redis_tls *tls, const char *otherwise);
 
-/* Starts a connect to the unix path or to `address` (numeric). NULL if no memory; else look at
- * ->err. */
-redisAsyncContext *redis_async_open(const struct redis_options *options, const char *address);
+/* Starts a connect to the unix path or to `address` (numeric) and port. NULL if no memory; else
+ * look at ->err. */
+redisAsyncContext *redis_async_open(const struct redis_options *options, const char *address,
+                                    int port);
 
 /* Whether bytes were read that have not become a reply yet. */
 bool redis_has_unread(const redisContext *context);

@@ -20,6 +20,10 @@ static void build_entry(struct redis_client *client, struct redis_commands *comm
         redis_arg_str(commands, options->password);
         add_step(&client->session, STEP_AUTH);
     }
+    if (options->sentinel_count > 0) {
+        redis_command(commands, "ROLE");
+        add_step(&client->session, STEP_ROLE);
+    }
     if (options->database != 0) {
         redis_command(commands, "SELECT");
         redis_arg_int(commands, options->database);
@@ -141,11 +145,20 @@ static void check_layout_get(struct redis_client *client, const redisReply *repl
                "the keys have a layout that this version does not know");
 }
 
+static void check_role(struct redis_client *client, const redisReply *reply)
+{
+    if (!redis_primary_take_role(client, reply))
+        refuse(client, "ROLE", "it is not the primary");
+}
+
 void redis_session_reply(struct redis_client *client, const redisReply *reply)
 {
     switch (client->session.steps[client->session.replied++]) {
     case STEP_AUTH:
         check_no_error(client, "AUTH", reply);
+        break;
+    case STEP_ROLE:
+        check_role(client, reply);
         break;
     case STEP_SELECT:
         check_no_error(client, "SELECT", reply);

@@ -310,6 +310,7 @@ struct redis_tracking *redis_tracking_create(struct loop *loop, const struct red
     tracking->setup = *setup;
     tracking->listening = (struct redis_client_setup){
         .on_state = on_listener_state,
+        .beside = client,
         .channel = setup->way == REDIS_TRACK_CHANNEL ? setup->name : INVALIDATIONS,
         .on_message = on_message,
         .arg = tracking,

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SENTINEL_PORT 26379
+
 void redis_options_defaults(struct redis_options *ret_options)
 {
     memset(ret_options, 0, sizeof(*ret_options));
@@ -79,7 +81,7 @@ static bool is_host_name(const char *host)
     return host[strspn(host, allowed)] == '\0';
 }
 
-static const char *parse_ipv6(struct redis_options *options, struct span *host_port)
+static const char *parse_ipv6(struct redis_address *place, struct span *host_port)
 {
     static const char wrong[] = "the address in brackets in the URL is no IPv6 address";
     struct span address = {host_port->data + 1, 0};
@@ -89,13 +91,13 @@ static const char *parse_ipv6(struct redis_options *options, struct span *host_p
         return wrong;
     address.len = (size_t)(end - address.data);
     *host_port = (struct span){end + 1, (size_t)(host_port->data + host_port->len - (end + 1))};
-    if (!text_copy(options->host, sizeof(options->host), address) ||
-        inet_pton(AF_INET6, options->host, &ignored) != 1)
+    if (!text_copy(place->host, sizeof(place->host), address) ||
+        inet_pton(AF_INET6, place->host, &ignored) != 1)
         return wrong;
     return NULL;
 }
 
-static const char *parse_name(struct redis_options *options, struct span *host_port)
+static const char *parse_name(struct redis_address *place, struct span *host_port)
 {
     const char *colon = memchr(host_port->data, ':', host_port->len);
     size_t len = colon != NULL ? (size_t)(colon - host_port->data) : host_port->len;
@@ -103,24 +105,24 @@ static const char *parse_name(struct redis_options *options, struct span *host_p
     *host_port = (struct span){host_port->data + len, host_port->len - len};
     if (len == 0)
         return NULL; /* as clients do: the host that is the default */
-    const char *why = decode(name, options->host, sizeof(options->host),
+    const char *why = decode(name, place->host, sizeof(place->host),
                              "the host in the URL is longer than 255 bytes");
-    if (why == NULL && !is_host_name(options->host))
+    if (why == NULL && !is_host_name(place->host))
         why = "the host in the URL must be a name, an IPv4 address, or an IPv6 address in brackets";
     return why;
 }
 
-static const char *parse_host_port(struct redis_options *options, struct span host_port)
+static const char *parse_host_port(struct redis_address *place, struct span host_port)
 {
     bool bracket = host_port.len > 0 && host_port.data[0] == '[';
-    const char *why = bracket ? parse_ipv6(options, &host_port) : parse_name(options, &host_port);
+    const char *why = bracket ? parse_ipv6(place, &host_port) : parse_name(place, &host_port);
     if (why != NULL || host_port.len == 0)
         return why;
     int64_t port;
     struct span digits = {host_port.data + 1, host_port.len - 1};
     if (host_port.data[0] != ':' || !span_to_int(digits, 1, 65535, &port))
         return "the port in the URL must be a number from 1 to 65535";
-    options->port = (int)port;
+    place->port = (int)port;
     return NULL;
 }
 
@@ -138,8 +140,17 @@ static const char *parse_query(struct redis_options *options, struct span query)
             why = parse_username(options, value);
         else if (span_is(name, "password"))
             why = parse_password(options, value);
+        else if (options->sentinel_count > 0 && span_is(name, "sentinel_username"))
+            why = decode(value, options->sentinel_username, sizeof(options->sentinel_username),
+                         "the sentinels' user name in the URL is longer than 255 bytes");
+        else if (options->sentinel_count > 0 && span_is(name, "sentinel_password"))
+            why = decode(value, options->sentinel_password, sizeof(options->sentinel_password),
+                         "the sentinels' password in the URL is longer than 1023 bytes");
         else
-            why = "the URL may have the parameters db, username and password only";
+            why = options->sentinel_count > 0
+                      ? "the URL may have the parameters db, username, password, "
+                        "sentinel_username and sentinel_password only"
+                      : "the URL may have the parameters db, username and password only";
     }
     return why;
 }
@@ -158,14 +169,54 @@ static const char *take_userinfo(struct redis_options *options, struct span *aut
 
 static const char *parse_tcp(struct redis_options *options, struct span authority, struct span path)
 {
-    options->unix_path[0] = '\0';
-    if (options->host[0] == '\0')
-        strcpy(options->host, "127.0.0.1");
+    struct redis_address place = {"127.0.0.1", options->port};
+    if (options->host[0] != '\0')
+        memcpy(place.host, options->host, sizeof(place.host));
     const char *why = take_userinfo(options, &authority);
     if (why == NULL)
-        why = parse_host_port(options, authority);
+        why = parse_host_port(&place, authority);
+    memcpy(options->host, place.host, sizeof(place.host));
+    options->port = place.port;
     if (why == NULL && path.len > 1) /* more than the slash */
         why = parse_database(options, (struct span){path.data + 1, path.len - 1});
+    return why;
+}
+
+static const char *parse_sentinels(struct redis_options *options, struct span list)
+{
+    struct span one;
+    while (span_split(&list, ',', &one)) {
+        struct redis_address place = {"", SENTINEL_PORT};
+        if (options->sentinel_count == REDIS_SENTINELS_MAX)
+            return "the URL names more than 8 sentinels";
+        const char *why = parse_host_port(&place, one);
+        if (why != NULL)
+            return why;
+        if (place.host[0] == '\0')
+            return "the URL must name the sentinels: redis+sentinel://host1,host2,host3/service";
+        options->sentinels[options->sentinel_count++] = place;
+    }
+    return NULL;
+}
+
+static const char *parse_sentinel(struct redis_options *options, struct span authority,
+                                  struct span path)
+{
+    options->host[0] = '\0';
+    const char *why = take_userinfo(options, &authority);
+    if (why == NULL)
+        why = parse_sentinels(options, authority);
+    if (why != NULL)
+        return why;
+    struct span rest = {path.data + 1, path.len > 0 ? path.len - 1 : 0};
+    struct span service;
+    if (rest.len == 0 || !span_split(&rest, '/', &service) || service.len == 0)
+        return "a redis+sentinel:// URL must name the service after the sentinels, as "
+               "redis+sentinel://host1,host2/mymaster";
+    why = decode(service, options->service, sizeof(options->service),
+                 "the service in the URL is longer than 127 bytes");
+    if (why == NULL && rest.len > 0)
+        why = parse_database(options, rest);
     return why;
 }
 
@@ -190,7 +241,11 @@ static size_t length_before(struct span text, const char *separators)
     return len;
 }
 
-static const char *parse_after_scheme(struct redis_options *options, struct span rest, bool socket)
+typedef const char *parse_target(struct redis_options *options, struct span authority,
+                                 struct span path);
+
+static const char *parse_after_scheme(struct redis_options *options, struct span rest,
+                                      parse_target *parse)
 {
     if (length_before(rest, "#") < rest.len)
         return "the URL must not have a fragment (encode # as %23)";
@@ -201,8 +256,9 @@ static const char *parse_after_scheme(struct redis_options *options, struct span
     struct span authority = {rest.data, query_at};
     authority.len = length_before(authority, "/");
     struct span path = {rest.data + authority.len, query_at - authority.len};
-    const char *why =
-        socket ? parse_unix(options, authority, path) : parse_tcp(options, authority, path);
+    options->unix_path[0] = '\0';
+    options->sentinel_count = 0;
+    const char *why = parse(options, authority, path);
     return why != NULL || query.len == 0 ? why : parse_query(options, query);
 }
 
@@ -210,19 +266,21 @@ bool redis_options_parse_url(struct redis_options *options, const char *url, con
 {
     static const struct {
         const char *prefix;
-        bool tls, socket;
-    } schemes[] = {
-        {"redis://", false, false}, {"rediss://", true, false}, {"unix://", false, true}};
+        bool tls;
+        parse_target *parse;
+    } schemes[] = {{"redis://", false, parse_tcp},
+                   {"rediss://", true, parse_tcp},
+                   {"redis+sentinel://", false, parse_sentinel},
+                   {"unix://", false, parse_unix}};
     struct redis_options copy = *options;
     struct span text = span_of(url);
-    const char *why = "the URL must begin with redis://, rediss:// or unix://";
+    const char *why = "the URL must begin with redis://, rediss://, redis+sentinel:// or unix://";
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         size_t len = strlen(schemes[i].prefix);
         if (text.len < len || !span_is_nocase((struct span){url, len}, schemes[i].prefix))
             continue;
         copy.tls = schemes[i].tls;
-        why =
-            parse_after_scheme(&copy, (struct span){url + len, text.len - len}, schemes[i].socket);
+        why = parse_after_scheme(&copy, (struct span){url + len, text.len - len}, schemes[i].parse);
         break;
     }
     if (why != NULL) {
@@ -233,12 +291,34 @@ bool redis_options_parse_url(struct redis_options *options, const char *url, con
     return true;
 }
 
+void redis_address_describe(const struct redis_address *place, char *ret_text, size_t size)
+{
+    bool ipv6 = strchr(place->host, ':') != NULL;
+    snprintf(ret_text, size, ipv6 ? "[%s]:%d" : "%s:%d", place->host, place->port);
+}
+
+static void describe_sentinels(const struct redis_options *options, char *ret_text, size_t size)
+{
+    size_t len = 0;
+    for (int i = 0; i < options->sentinel_count && len < size; i++) {
+        if (i > 0)
+            len += (size_t)snprintf(ret_text + len, size - len, ",");
+        if (len < size)
+            redis_address_describe(&options->sentinels[i], ret_text + len, size - len);
+        len += len < size ? strlen(ret_text + len) : 0;
+    }
+    if (len < size)
+        snprintf(ret_text + len, size - len, "/%s", options->service);
+}
+
 void redis_options_describe(const struct redis_options *options, char *ret_text, size_t size)
 {
-    if (options->unix_path[0] != '\0')
+    struct redis_address place = {"", options->port};
+    memcpy(place.host, options->host, sizeof(place.host));
+    if (options->sentinel_count > 0)
+        describe_sentinels(options, ret_text, size);
+    else if (options->unix_path[0] != '\0')
         snprintf(ret_text, size, "%s", options->unix_path);
-    else if (strchr(options->host, ':') != NULL)
-        snprintf(ret_text, size, "[%s]:%d", options->host, options->port);
     else
-        snprintf(ret_text, size, "%s:%d", options->host, options->port);
+        redis_address_describe(&place, ret_text, size);
 }

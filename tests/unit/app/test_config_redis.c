@@ -62,6 +62,8 @@ static void contradictions_are_faults(void **state)
     (void)state;
     expect_fault(NO_ARGUMENTS, ENVIRONMENT("REDIS_URL=unix:///run/r.sock", "REDIS_HOST=h"),
                  "REDIS_HOST: contradicts REDIS_URL, which names a unix socket");
+    expect_fault(NO_ARGUMENTS, ENVIRONMENT("REDIS_URL=redis+sentinel://h/m", "REDIS_PORT=1"),
+                 "REDIS_PORT: contradicts REDIS_URL, which names sentinels");
     expect_fault(NO_ARGUMENTS, ENVIRONMENT("REDIS_URL=redis://h", "REDIS_USERNAME=u"),
                  "REDIS_USERNAME: needs REDIS_PASSWORD too");
     expect_fault(NO_ARGUMENTS, ENVIRONMENT("REDIS_URL=redis://h", "REDIS_TLS_CA_FILE=/x"),

@@ -381,6 +381,24 @@ static void depth_is_limited(void **state)
     text_buffer_finish(&text);
 }
 
+static void what_stands_around_may_add_levels(void **state)
+{
+    (void)state;
+    for (int around = 0; around <= JSON_AROUND_MAX; around++) {
+        for (int more = 0; more < 2; more++) {
+            struct text_buffer text;
+            struct json_fault fault;
+            struct span value;
+            text_buffer_init(&text, 1 << 12);
+            nest(&text, JSON_MAX_DEPTH + around + more, "[", "", "]");
+            const bool accepted =
+                json_check_around(text_buffer_span(&text), (size_t)around, &value, &fault);
+            assert_int_equal(accepted, more == 0);
+            text_buffer_finish(&text);
+        }
+    }
+}
+
 static void *check_many(void *arg)
 {
     (void)arg;
@@ -429,6 +447,7 @@ int main(void)
         cmocka_unit_test(any_number_of_keys_is_compared),
         cmocka_unit_test(keys_of_outer_objects_survive_inner_ones),
         cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(what_stands_around_may_add_levels),
         cmocka_unit_test(threads_may_check_at_the_same_time),
         cmocka_unit_test(the_value_comes_without_the_blanks_around),
     };

@@ -157,6 +157,66 @@ static void a_tcp_url_replaces_a_socket_and_back(void **state)
     assert_string_equal(options.host, "h");
 }
 
+static void names_sentinels_and_their_service(void **state)
+{
+    struct redis_options options;
+    const char *why = NULL;
+    (void)state;
+    redis_options_defaults(&options);
+    assert_true(
+        redis_options_parse_url(&options,
+                                "redis+sentinel://u:p%40@h1,10.0.0.2:7000,[::1]:7001/"
+                                "my%2Fmaster/3?sentinel_username=su&sentinel_password=s%26p",
+                                &why));
+    assert_int_equal(options.sentinel_count, 3);
+    assert_string_equal(options.sentinels[0].host, "h1");
+    assert_int_equal(options.sentinels[0].port, 26379);
+    assert_string_equal(options.sentinels[1].host, "10.0.0.2");
+    assert_int_equal(options.sentinels[1].port, 7000);
+    assert_string_equal(options.sentinels[2].host, "::1");
+    assert_int_equal(options.sentinels[2].port, 7001);
+    assert_string_equal(options.host, "");
+    assert_string_equal(options.service, "my/master");
+    assert_int_equal(options.database, 3);
+    assert_string_equal(options.username, "u");
+    assert_string_equal(options.password, "p@");
+    assert_string_equal(options.sentinel_username, "su");
+    assert_string_equal(options.sentinel_password, "s&p");
+    assert_true(redis_options_parse_url(&options, "redis://h", &why));
+    assert_int_equal(options.sentinel_count, 0);
+}
+
+static void refuses_what_names_no_sentinels(void **state)
+{
+    static const char *const wrong[] = {
+        "redis+sentinel://",
+        "redis+sentinel:///mymaster",
+        "redis+sentinel://h",
+        "redis+sentinel://h/",
+        "redis+sentinel://h//1",
+        "redis+sentinel://h,/mymaster",
+        "redis+sentinel://,h/mymaster",
+        "redis+sentinel://h1,h2:0/mymaster",
+        "redis+sentinel://h1,h 2/mymaster",
+        "redis+sentinel://h/mymaster/x",
+        "redis+sentinel://h/mymaster/1/2",
+        "redis+sentinel://h/mymaster?master=x",
+        "redis+sentinel://1,2,3,4,5,6,7,8,9/mymaster",
+        "redis://h?sentinel_password=x",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct redis_options options, before;
+        const char *why = NULL;
+        redis_options_defaults(&options);
+        before = options;
+        if (redis_options_parse_url(&options, wrong[i], &why))
+            fail_msg("taken: %s", wrong[i]);
+        assert_non_null(why);
+        assert_memory_equal(&options, &before, sizeof(options));
+    }
+}
+
 static void assert_described(const char *url, const char *expected)
 {
     struct redis_options options;
@@ -173,6 +233,8 @@ static void describes_where_without_secrets(void **state)
     (void)state;
     assert_described("redis://u:secret@h:7000/3", "h:7000");
     assert_described("redis://[::1]", "[::1]:6379");
+    assert_described("redis+sentinel://u:p@h1,[::1]:7/m/1?sentinel_password=x",
+                     "h1:26379,[::1]:7/m");
     assert_described("unix://u:secret@/run/r.sock", "/run/r.sock");
 }
 
@@ -184,6 +246,8 @@ int main(void)
         cmocka_unit_test(a_reason_holds_no_secret),
         cmocka_unit_test(refuses_what_is_too_long),
         cmocka_unit_test(a_tcp_url_replaces_a_socket_and_back),
+        cmocka_unit_test(names_sentinels_and_their_service),
+        cmocka_unit_test(refuses_what_names_no_sentinels),
         cmocka_unit_test(describes_where_without_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
