@@ -19,6 +19,7 @@
     X(TIMEOUT, "storage too slow")                                          \
     X(FULL, "storage full")                                                 \
     X(CORRUPT, "the stored record is damaged")                              \
+    X(UNSUPPORTED, "this repository does not do that")                      \
     X(CANCELED, "stopping")                                                 \
     X(NO_MEMORY, "out of memory")                                           \
     X(INTERNAL, "internal error")

@@ -21,6 +21,13 @@ struct process_type_defaults {
     int64_t retry_base_ms, retry_cap_ms;
 };
 
+/* What audits have found since start, by any manager of the instance: any thread may read it. */
+struct process_audits {
+    _Atomic uint64_t walks; /* whole ones */
+    _Atomic uint64_t examined, found[REPO_AUDIT_FINDINGS], mended;
+    _Atomic int64_t walked_at; /* wall ms: when the last whole one ended; TIME_NONE: not yet */
+};
+
 /* Constant after start, shared by all threads. */
 struct process_manager_options {
     const struct process_policy *policy;
@@ -28,13 +35,15 @@ struct process_manager_options {
     size_t type_default_count;
     const struct span *known_types; /* those that analyzers serve */
     size_t known_type_count;
-    struct span default_type;     /* or absent */
-    bool known_types_only;        /* ACCEPT_TYPES=known */
-    int default_max_attempts;     /* where the client says nothing */
-    int64_t default_timeout_ms;   /* likewise; 0: none */
-    bool sweeps;                  /* this manager runs the schedule: one per instance */
-    struct change_stamps *stamps; /* the instance's: what its managers change is noted here, by a
-                                     process's id and by a type's name, before it is told */
+    struct span default_type;      /* or absent */
+    bool known_types_only;         /* ACCEPT_TYPES=known */
+    int default_max_attempts;      /* where the client says nothing */
+    int64_t default_timeout_ms;    /* likewise; 0: none */
+    bool sweeps;                   /* this manager runs the schedule: one per instance */
+    int64_t audit_interval_ms;     /* with sweeps, between steps of a slow audit; 0: none */
+    struct process_audits *audits; /* the instance's; NULL: this manager's own */
+    struct change_stamps *stamps;  /* the instance's: what its managers change is noted here, by a
+                                      process's id and by a type's name, before it is told */
 };
 
 struct process_manager;
@@ -47,7 +56,7 @@ struct process_manager *process_manager_create(struct loop *loop,
                                                const struct process_manager_options *options,
                                                void (*on_work)(void *arg), void *arg);
 /* Stops the schedule, ends every waiting process_await with the present state, every waiting
- * process_claim with nothing, and every cleanup and bulk change after its next step. */
+ * process_claim with nothing, and every cleanup, audit and bulk change after its next step. */
 void process_manager_stop(struct process_manager *manager);
 /* After stop, when no call is open. NULL is fine. */
 void process_manager_destroy(struct process_manager *manager);
@@ -111,6 +120,7 @@ void process_manager_get(struct process_manager *manager, struct repo_get *call)
 void process_manager_list(struct process_manager *manager, struct repo_list *call);
 void process_manager_counts(struct process_manager *manager, struct repo_counts *call);
 void process_manager_ping(struct process_manager *manager, struct repo_ping *call);
+void process_manager_snapshot(struct process_manager *manager, struct repo_snapshot *call);
 void process_manager_remove(struct process_manager *manager,
                             struct repo_remove *call); /* sets now */
 
@@ -199,6 +209,25 @@ struct process_cleanup {
     int status;
 };
 void process_manager_cleanup(struct process_manager *manager, struct process_cleanup *call);
+
+/* Compares records with the indexes over them and mends what is safe (see repo_audit): one whole
+ * walk in bounded steps, until done or until AUDIT_BUDGET_MS have passed. */
+#define AUDIT_BUDGET_MS 10000
+struct process_audit {
+    struct process_op op;
+    int64_t examined;                   /* out */
+    int64_t found[REPO_AUDIT_FINDINGS]; /* out */
+    int64_t mended;                     /* out */
+    bool complete;                      /* out: false when the budget ended it first */
+    /* private */
+    struct process_manager *manager;
+    struct repo_audit step;
+    struct loop_timer *timer;
+    int64_t deadline;
+};
+void process_manager_audit(struct process_manager *manager, struct process_audit *call);
+const struct process_audits *process_manager_audits(const struct process_manager *manager);
+const char *process_audit_finding_name(enum repo_audit_finding finding);
 
 /* Changes many: EVENT_RETRY or EVENT_CANCEL for each that the filter finds, in bounded steps until
  * done or until BULK_BUDGET_MS have passed. Each process is changed as by process_manager_change;

@@ -23,6 +23,7 @@ struct process_op {
     void (*done)(struct process_op *op);
     enum err result;       /* set before done() runs */
     struct list_link link; /* the repository's while the call is open */
+    uint64_t place;        /* likewise */
 };
 
 void process_op_init(struct process_op *op, void (*done)(struct process_op *op));
@@ -285,6 +286,89 @@ struct repo_ping {
     struct process_op op;
 };
 
+/* --- what is kept, as a whole ------------------------------------------------------------------
+ */
+
+/* One thing that a repository keeps; see repository_item.h for how it is written down. */
+enum repo_item_kind { ITEM_PROCESS, ITEM_TOMBSTONE, ITEM_KEY, ITEM_PAUSED_TYPE };
+#define REPO_ITEM_KINDS 4
+struct repo_item {
+    enum repo_item_kind kind;
+    struct process process;    /* ITEM_PROCESS: all of it, with input and lease token */
+    const struct span *events; /* ITEM_PROCESS: its timeline as stored, oldest first */
+    size_t event_count;
+    struct process_id id; /* ITEM_TOMBSTONE, ITEM_KEY: what it leads to */
+    struct span key;      /* ITEM_KEY */
+    uint64_t fingerprint; /* ITEM_KEY */
+    int64_t until;        /* ITEM_TOMBSTONE, ITEM_KEY: wall ms */
+    struct span type;     /* ITEM_PAUSED_TYPE */
+};
+
+/* A page of everything that is kept: the processes, oldest first, then tombstones, keys, paused
+ * types. Start with a zeroed position, and pass the call again while more. Pages end at about
+ * REPO_PAGE_BYTES, and may be empty. Each item is as it was at one moment; what changes or comes
+ * while the pages are walked may be given as it was or as it is, and what is new may be left out.
+ * Damaged records are counted and left out. */
+#define REPO_DUMP_MAX 200
+struct repo_dump_position {
+    enum repo_item_kind kind;
+    bool begun; /* within the kind */
+    struct repo_position place;
+    uint64_t cursor;
+};
+struct repo_dump {
+    struct process_op op;
+    int64_t now;                        /* in: what has expired by then is left out */
+    struct repo_dump_position position; /* in, out */
+    const struct repo_item *items;      /* out */
+    size_t count;                       /* out: at most REPO_DUMP_MAX */
+    size_t damaged;                     /* out: left out in this page */
+    bool more;                          /* out */
+};
+
+/* Takes items over. A process is stored unless the same id is there with the same or a higher
+ * version, or was removed; tombstones and keys unless there is one, or the process is there (for a
+ * tombstone). Each item is one atomic step, so after an error some may be stored: passing the same
+ * again does no harm. Those that may be claimed are told of (on_work), all that are stored
+ * (on_changed). */
+#define REPO_RESTORE_MAX REPO_DUMP_MAX
+struct repo_restore {
+    struct process_op op;
+    const struct repo_item *items; /* in */
+    size_t count;                  /* in: 1..REPO_RESTORE_MAX */
+    int64_t now;                   /* in */
+    size_t stored;                 /* out; the others were there before */
+};
+
+/* One bounded step of comparing records with the indexes over them, both ways. What is safe to
+ * mend is mended: an entry that is missing is added, one that leads nowhere or to the wrong place
+ * is removed. */
+enum repo_audit_finding {
+    AUDIT_MISSING, /* a record was not in an index where it belongs */
+    AUDIT_STRAY,   /* an index entry without its record, or of a record that belongs elsewhere */
+    AUDIT_MOVED,   /* an entry with another score than the record says */
+    AUDIT_DAMAGED, /* a record that cannot be read: never mended */
+};
+#define REPO_AUDIT_FINDINGS 4
+#define REPO_AUDIT_MAX      200
+struct repo_audit {
+    struct process_op op;
+    int64_t now;                        /* in */
+    int limit;                          /* in: records or entries looked at, 1..REPO_AUDIT_MAX */
+    uint64_t part, cursor;              /* in, out: 0 at the start; the repository's own */
+    int64_t examined;                   /* out: in this step */
+    int64_t found[REPO_AUDIT_FINDINGS]; /* out: in this step */
+    int64_t mended;                     /* out: in this step */
+    bool more;                          /* out */
+};
+
+/* Writes all that is kept into the snapshot, so that the next start has no journal to replay.
+ * UNSUPPORTED where the store does that by itself, CONFLICT while one is being written. */
+struct repo_snapshot {
+    struct process_op op;
+    int64_t bytes; /* out: of the file */
+};
+
 /* All slots are mandatory: process_repository_init() asserts it. */
 struct process_repository_ops {
     const char *name; /* "redis", "memory" */
@@ -305,6 +389,10 @@ struct process_repository_ops {
     void (*sweep)(struct process_repository *repository, struct repo_sweep *call);
     void (*advance)(struct process_repository *repository, struct repo_advance *call);
     void (*ping)(struct process_repository *repository, struct repo_ping *call);
+    void (*dump)(struct process_repository *repository, struct repo_dump *call);
+    void (*restore)(struct process_repository *repository, struct repo_restore *call);
+    void (*audit)(struct process_repository *repository, struct repo_audit *call);
+    void (*snapshot)(struct process_repository *repository, struct repo_snapshot *call);
     void (*follow)(struct process_repository *repository, bool on);
     void (*close)(struct process_repository *repository);
     void (*destroy)(struct process_repository *repository); /* after close */
@@ -318,10 +406,21 @@ struct repository_counters {
     uint64_t timeouts;   /* calls that missed their deadline */
 };
 
+/* How well it keeps what it was given, for /stats and /healthz; the implementation keeps it right.
+ */
+struct repository_durability {
+    const char
+        *mode; /* "none" (memory only), "always", "everysec", "no" (of the journal), "redis" */
+    enum err writes; /* OK, or why changes are refused now: FULL, UNAVAILABLE */
+    int64_t journal_bytes, snapshot_bytes, snapshot_at; /* as struct journal_numbers; else 0 */
+    uint64_t failures;                                  /* batches that could not be stored */
+};
+
 struct process_repository {
     const struct process_repository_ops *ops;
     const struct process_policy *policy;
     struct repository_counters counters;
+    struct repository_durability durability;
     /* Called (when set) by a store that others write to, when something of this type, or of any
      * when it is absent, may have become claimable after a claim with `listen`. The manager's. */
     void (*on_work)(void *arg, struct span type);
@@ -339,6 +438,13 @@ struct process_repository {
     /* How it hears of what others change: "local" (nobody else can), "tracking" (CLIENT TRACKING),
      * "publish" (what instances publish with each change), "none" (it does not). Constant text. */
     const char *watching;
+    /* One that passes its calls on says whom to: that one's name, numbers and durability count, see
+     * repository_serving(). Else NULL. */
+    const struct process_repository *serving;
+    /* Why it is not the one that was asked for, or NULL; and then what becomes of that: "waiting"
+     * (it cannot be used yet), "available" (it can, and is not to be taken), "moving" (everything
+     * is being moved there). Constant texts. */
+    const char *fallback_reason, *handover;
     bool closed;
 };
 
@@ -365,8 +471,14 @@ void repository_events(struct process_repository *repository, struct repo_events
 void repository_sweep(struct process_repository *repository, struct repo_sweep *call);
 void repository_advance(struct process_repository *repository, struct repo_advance *call);
 void repository_ping(struct process_repository *repository, struct repo_ping *call);
+void repository_dump(struct process_repository *repository, struct repo_dump *call);
+void repository_restore(struct process_repository *repository, struct repo_restore *call);
+void repository_audit(struct process_repository *repository, struct repo_audit *call);
+void repository_snapshot(struct process_repository *repository, struct repo_snapshot *call);
 /* Hear of every change of any process from now on, or no longer; see on_changed. */
 void repository_follow(struct process_repository *repository, bool on);
+/* The one that keeps what is stored: itself, but for one that passes its calls on. */
+const struct process_repository *repository_serving(const struct process_repository *repository);
 /* Whether it hears of what others change: `watching` is not "none". */
 bool repository_tells(const struct process_repository *repository);
 void repository_close(struct process_repository *repository);   /* twice is fine */

@@ -34,6 +34,7 @@ static enum answer answer_of(enum err err)
     case ERR_UNKNOWN_TYPE:
     case ERR_TOO_LARGE:
     case ERR_CORRUPT:
+    case ERR_UNSUPPORTED:
     case ERR_CANCELED:
         break;
     }

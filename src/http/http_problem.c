@@ -18,7 +18,8 @@ unsigned http_problem_status(enum http_problem problem)
 
 bool http_problem_is_passing(enum http_problem problem)
 {
-    return problems[problem].status == 503 || problem == PROBLEM_IN_PROGRESS;
+    return problems[problem].status == 503 || problem == PROBLEM_IN_PROGRESS ||
+           problem == PROBLEM_STORAGE_FULL;
 }
 
 enum http_problem http_problem_of(enum err err)
@@ -52,6 +53,8 @@ enum http_problem http_problem_of(enum err err)
         return PROBLEM_STORAGE_FULL;
     case ERR_CORRUPT:
         return PROBLEM_CORRUPT;
+    case ERR_UNSUPPORTED:
+        return PROBLEM_UNSUPPORTED;
     case ERR_CANCELED:
         return PROBLEM_STOPPING;
     case ERR_OK:

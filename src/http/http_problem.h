@@ -26,6 +26,8 @@
       "See /openapi.json for what is.")                                                            \
     X(CROSS_ORIGIN, 403, "cross-origin", "A page of another site may not do this",                 \
       "If pages of its origin are meant to, list that origin in CORS_ALLOW_ORIGINS.")              \
+    X(OPERATORS_ONLY, 403, "operators-only", "This is for the operators of the server",            \
+      "Call it on ADMIN_PORT, or from the machine that it runs on.")                               \
     X(NOT_FOUND, 404, "not-found", "No such process",                                              \
       "No process with this id has been stored here; check the id.")                               \
     X(UNKNOWN_GROUP, 404, "unknown-group", "No such group",                                        \
@@ -40,6 +42,8 @@
       "Send the whole body sooner after the header.")                                              \
     X(CONFLICT, 409, "conflict", "The process is in a state that does not allow this",             \
       "Look at the process's status first.")                                                       \
+    X(SNAPSHOT_UNDER_WAY, 409, "snapshot-under-way", "A snapshot is being written already",        \
+      "Wait for that one to end, or for the next one.")                                            \
     X(UNSUCCESSFUL, 409, "no-result", "The process ended without a result",                        \
       "It will not have one unless it is retried.")                                                \
     X(LEASE_LOST, 409, "lease-lost", "The lease is not held by this token",                        \
@@ -67,6 +71,8 @@
       "This one process cannot be read; the server's log says why.")                               \
     X(NOT_IMPLEMENTED, 501, "not-implemented", "Not implemented",                                  \
       "The only Transfer-Encoding known here is chunked.")                                         \
+    X(UNSUPPORTED, 501, "unsupported", "This storage does not do that",                            \
+      "GET /stats says which storage this is.")                                                    \
     X(UNAVAILABLE, 503, "storage-unavailable", "The storage cannot be reached",                    \
       "Repeat the request after a moment; whether a change was made is not known.")                \
     X(TIMEOUT, 503, "storage-timeout", "The storage did not answer in time",                       \
@@ -79,7 +85,8 @@
     X(STOPPING, 503, "stopping", "The server is stopping",                                         \
       "Repeat the request: another instance, or this one restarted, will answer.")                 \
     X(STORAGE_FULL, 507, "storage-full", "The storage is full",                                    \
-      "Remove processes that are no longer needed, see DELETE /cleanup.")
+      "Make room on the disk of DATA_DIR or in Redis, then repeat the request; whether a change "  \
+      "was made is not known.")
 
 enum http_problem {
 #define X(name, status, slug, title, advice) PROBLEM_##name,

@@ -12,6 +12,14 @@ struct manager_schedule {
     bool stopped;
 };
 
+/* The slow walk, and what all have found. */
+struct manager_audit {
+    struct loop_timer *timer; /* NULL: none */
+    struct repo_audit step;
+    struct process_audits *audits, own;
+    bool stopped;
+};
+
 /* Claims that wait for work, and who has been announced not long ago. */
 #define MANAGER_ANNOUNCED_SETS 512 /* where one is kept follows from its hash */
 #define MANAGER_ANNOUNCED_WAYS 4
@@ -89,6 +97,7 @@ struct process_manager {
     struct manager_progress progress;
     struct manager_type_state type_states[MANAGER_TYPE_STATES];
     struct manager_schedule schedule;
+    struct manager_audit audit;
     struct manager_pace pace;
     struct process_manager_totals totals;
     bool stopping;
@@ -107,6 +116,10 @@ enum err manager_complete_draft(const struct process_manager *manager, struct pr
 bool manager_schedule_start(struct process_manager *manager); /* false: no memory */
 void manager_schedule_stop(struct process_manager *manager);
 void manager_schedule_finish(struct process_manager *manager);
+
+bool manager_audit_start(struct process_manager *manager); /* false: no memory */
+void manager_audit_stop(struct process_manager *manager);
+void manager_audit_finish(struct process_manager *manager);
 
 /* A call through this manager has, or may have, changed the process (NULL: any of them): this must
  * be told before the call's own done() is. */

@@ -29,7 +29,8 @@ struct process_manager *process_manager_create(struct loop *loop,
         list_init(&manager->waiting[i]);
     }
     bool claims = manager_claims_start(manager), progress = manager_progress_start(manager);
-    if (!claims || !progress || (options->sweeps && !manager_schedule_start(manager))) {
+    bool audit = manager_audit_start(manager);
+    if (!claims || !progress || !audit || (options->sweeps && !manager_schedule_start(manager))) {
         process_manager_destroy(manager);
         return NULL;
     }
@@ -45,6 +46,7 @@ void process_manager_stop(struct process_manager *manager)
     manager->repository->on_work = NULL;
     manager_watch_stop(manager);
     manager_schedule_stop(manager);
+    manager_audit_stop(manager);
     manager_await_wake(manager, NULL);
     manager_progress_stop(manager);
     manager_claims_stop(manager);
@@ -59,6 +61,7 @@ void process_manager_destroy(struct process_manager *manager)
     for (size_t i = 0; i < MANAGER_LISTS; i++)
         assert(list_is_empty(&manager->submits[i]) && list_is_empty(&manager->waiting[i]));
     manager_schedule_finish(manager);
+    manager_audit_finish(manager);
     manager_progress_finish(manager);
     manager_claims_finish(manager);
     free(manager);
@@ -116,6 +119,11 @@ void process_manager_counts(struct process_manager *manager, struct repo_counts 
 void process_manager_ping(struct process_manager *manager, struct repo_ping *call)
 {
     repository_ping(manager->repository, call);
+}
+
+void process_manager_snapshot(struct process_manager *manager, struct repo_snapshot *call)
+{
+    repository_snapshot(manager->repository, call);
 }
 
 static void on_removed(struct process_op *op)

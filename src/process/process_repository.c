@@ -30,11 +30,14 @@ void process_repository_init(struct process_repository *repository,
     assert(ops->advance != NULL && ops->ping != NULL && ops->close != NULL);
     assert(ops->destroy != NULL && ops->create_batch != NULL && ops->standing != NULL);
     assert(ops->group != NULL && ops->types != NULL && ops->workers != NULL);
-    assert(ops->pause != NULL && ops->events != NULL && ops->follow != NULL);
+    assert(ops->dump != NULL && ops->restore != NULL && ops->audit != NULL);
+    assert(ops->snapshot != NULL && ops->pause != NULL && ops->events != NULL &&
+           ops->follow != NULL);
     memset(repository, 0, sizeof(*repository));
     repository->ops = ops;
     repository->policy = policy;
     repository->watching = "none";
+    repository->durability.mode = "none";
 }
 
 #define DEFINE_SUBMIT(slot)                                                                 \
@@ -65,11 +68,22 @@ DEFINE_SUBMIT(events)
 DEFINE_SUBMIT(sweep)
 DEFINE_SUBMIT(advance)
 DEFINE_SUBMIT(ping)
+DEFINE_SUBMIT(dump)
+DEFINE_SUBMIT(restore)
+DEFINE_SUBMIT(audit)
+DEFINE_SUBMIT(snapshot)
 
 void repository_follow(struct process_repository *repository, bool on)
 {
     if (!repository->closed)
         repository->ops->follow(repository, on);
+}
+
+const struct process_repository *repository_serving(const struct process_repository *repository)
+{
+    while (repository->serving != NULL)
+        repository = repository->serving;
+    return repository;
 }
 
 bool repository_tells(const struct process_repository *repository)

@@ -2,33 +2,45 @@
 
 #include <stdlib.h>
 
-/* A late result is told of though nothing else changes, but never twice in a row; for want of
- * memory it is not. */
-static void note_refused(struct memory_store *store, struct memory_record *record,
+/* A late result is told of though nothing else changes, but never twice in a row; where it cannot
+ * be it is not. */
+static void note_refused(struct memory_repository *repository, struct memory_record *record,
                          const char *event, const struct process_change *change)
 {
+    struct memory_store *store = &repository->store;
     const struct process *process = &record->process;
     if (event == NULL || (record->last_entry != NULL && record->last_entry->is_late))
         return;
     struct memory_entry *entry = memory_entry_of_change(store, event, process, process, change);
-    if (entry != NULL)
-        memory_timeline_add(store, record, entry);
+    if (entry == NULL || memory_write_change(repository, process, entry) != ERR_OK) {
+        free(entry);
+        return;
+    }
+    memory_timeline_add(store, record, entry);
+    record->place = store->place;
+    memory_written(repository, true);
 }
 
-static bool store_change(struct memory_store *store, struct memory_record *record,
-                         const struct process *after, const char *event,
-                         const struct process_change *change)
+static enum err store_change(struct memory_repository *repository, struct memory_record *record,
+                             const struct process *after, const char *event,
+                             const struct process_change *change)
 {
+    struct memory_store *store = &repository->store;
     struct memory_entry *entry = NULL;
     if (event != NULL) {
         entry = memory_entry_of_change(store, event, &record->process, after, change);
         if (entry == NULL)
-            return false;
+            return ERR_NO_MEMORY;
     }
-    if (memory_store_update(store, record, after, change->now, entry))
-        return true;
-    free(entry);
-    return false;
+    enum err err = memory_write_change(repository, after, entry);
+    if (err == ERR_OK) {
+        if (!memory_store_update(store, record, after, change->now, entry))
+            err = ERR_NO_MEMORY;
+        memory_written(repository, err == ERR_OK);
+    }
+    if (err != ERR_OK)
+        free(entry);
+    return err;
 }
 
 static enum err transition(struct memory_repository *repository, struct memory_record *record,
@@ -39,26 +51,41 @@ static enum err transition(struct memory_repository *repository, struct memory_r
     enum err err = process_apply(&after, change, repository->base.policy, error_text, ret_changed);
     const char *event = process_timeline_event(&record->process, &after, change, err, *ret_changed);
     if (err != ERR_OK) {
-        note_refused(&repository->store, record, event, change);
+        note_refused(repository, record, event, change);
         return err;
     }
-    if (store_change(&repository->store, record, &after, event, change))
+    if (!*ret_changed && after.lease_until == record->process.lease_until)
         return ERR_OK;
-    *ret_changed = false;
-    return ERR_NO_MEMORY;
+    err = store_change(repository, record, &after, event, change);
+    if (err != ERR_OK)
+        *ret_changed = false;
+    return err;
 }
 
 void memory_transition(struct process_repository *base, struct repo_transition *call)
 {
     struct memory_repository *repository = memory_repository(base);
     struct memory_record *record;
+    uint64_t place;
     call->changed = false;
-    enum err err = memory_find(&repository->store, &call->id, &record);
+    enum err err = memory_find(&repository->store, &call->id, &record, &place);
     if (err == ERR_OK) {
         err = transition(repository, record, &call->change, &call->changed);
         call->process = memory_without_input(&record->process);
+        place = record->place;
     }
-    memory_finish(repository, &call->op, err);
+    memory_answer(repository, &call->op, err, place, NULL);
+}
+
+enum err memory_remove_record(struct memory_repository *repository, struct memory_record *record,
+                              int64_t tombstone_until)
+{
+    const enum err err = memory_write_removal(repository, &record->process.id, tombstone_until);
+    if (err != ERR_OK)
+        return err;
+    const bool dropped = memory_store_drop(&repository->store, record, tombstone_until);
+    memory_written(repository, dropped);
+    return dropped ? ERR_OK : ERR_NO_MEMORY;
 }
 
 static enum err remove_one(struct memory_repository *repository, struct memory_record *record,
@@ -69,20 +96,22 @@ static enum err remove_one(struct memory_repository *repository, struct memory_r
         return ERR_CONFLICT;
     if (call->if_version != 0 && call->if_version != record->process.version)
         return ERR_STALE;
-    bool dropped = memory_store_drop(&repository->store, record, tombstone_until);
-    return dropped ? ERR_OK : ERR_NO_MEMORY;
+    return memory_remove_record(repository, record, tombstone_until);
 }
 
 void memory_remove(struct process_repository *base, struct repo_remove *call)
 {
     struct memory_repository *repository = memory_repository(base);
     struct memory_record *record;
-    enum err err = memory_find(&repository->store, &call->id, &record);
+    uint64_t place;
+    enum err err = memory_find(&repository->store, &call->id, &record, &place);
     if (record != NULL) {
         call->process = memory_without_input(&record->process);
         err = remove_one(repository, record, call);
+        if (err == ERR_OK)
+            place = repository->store.place;
     }
-    memory_finish(repository, &call->op, err);
+    memory_answer(repository, &call->op, err, place, NULL);
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
@@ -154,5 +183,6 @@ void memory_advance(struct process_repository *base, struct repo_advance *call)
     int keys = memory_notes_expire(&store->keys, call->now, call->limit);
     call->more = call->released == call->limit || call->expired == call->limit ||
                  call->lapsed == call->limit || tombstones == call->limit || keys == call->limit;
-    memory_finish(repository, &call->op, err);
+    const uint64_t place = call->expired + call->lapsed > 0 ? store->place : 0;
+    memory_answer(repository, &call->op, err, place, NULL);
 }

@@ -38,18 +38,23 @@ static struct candidate *best_of(struct candidate *candidates, size_t count)
     return best;
 }
 
-static bool start(struct memory_repository *repository, struct memory_record *record,
-                  const struct repo_claim *call, const char *token)
+static enum err start(struct memory_repository *repository, struct memory_record *record,
+                      const struct repo_claim *call, const char *token)
 {
     struct memory_store *store = &repository->store;
     struct process process = record->process;
     process_start(&process, repository->base.policy, call->now, call->worker, span_of(token),
                   call->lease_ms);
     struct memory_entry *entry = memory_entry_of_claim(store, &process);
-    if (entry != NULL && memory_store_update(store, record, &process, call->now, entry))
-        return true;
-    free(entry);
-    return false;
+    enum err err = entry != NULL ? memory_write_change(repository, &process, entry) : ERR_NO_MEMORY;
+    if (err == ERR_OK) {
+        if (!memory_store_update(store, record, &process, call->now, entry))
+            err = ERR_NO_MEMORY;
+        memory_written(repository, err == ERR_OK);
+    }
+    if (err != ERR_OK)
+        free(entry);
+    return err;
 }
 
 static enum err take_best(struct memory_repository *repository, struct repo_claim *call,
@@ -60,8 +65,9 @@ static enum err take_best(struct memory_repository *repository, struct repo_clai
     while (call->count < (size_t)call->max && bytes < REPO_PAGE_BYTES &&
            (best = best_of(candidates, count)) != NULL) {
         struct memory_record *record = container_of(best->head, struct memory_record, by_stage);
-        if (!start(repository, record, call, call->tokens[call->count]))
-            return call->count > 0 ? ERR_OK : ERR_NO_MEMORY;
+        const enum err err = start(repository, record, call, call->tokens[call->count]);
+        if (err != ERR_OK)
+            return call->count > 0 ? ERR_OK : err;
         best->head = index_first(&best->type->waiting);
         ret_claimed[call->count++] = record->process;
         bytes += process_text_bytes(&record->process);
@@ -80,10 +86,17 @@ static void announce(struct memory_people *people, const struct repo_claim *call
 void memory_claim(struct process_repository *base, struct repo_claim *call)
 {
     struct memory_repository *repository = memory_repository(base);
-    struct process claimed[REPO_CLAIM_MAX];
+    struct process here[REPO_CLAIM_MAX], *claimed = here; /* enough where no call waits */
+    struct memory_array *array = NULL;
     call->count = 0;
-    call->processes = claimed;
     if (call->announce)
         announce(&repository->store.people, call);
-    memory_finish(repository, &call->op, take_best(repository, call, claimed));
+    if (repository->journal != NULL) {
+        array = memory_array_new((size_t)call->max, sizeof(*claimed));
+        claimed = memory_array_items(array);
+    }
+    call->processes = claimed;
+    const enum err err = claimed != NULL ? take_best(repository, call, claimed) : ERR_NO_MEMORY;
+    const uint64_t place = call->count > 0 ? repository->store.place : 0;
+    memory_answer(repository, &call->op, err, place, memory_array_block(array));
 }

@@ -72,30 +72,45 @@ static struct memory_links *new_links(struct memory_store *store, struct memory_
     return links;
 }
 
-bool memory_links_prepare(struct memory_store *store, struct memory_record *record,
-                          const struct process *process, int64_t now)
+/* Whether it stands with the worker that runs it. What comes from elsewhere may pass from one to
+ * another. */
+static bool is_held(const struct memory_links *links, const struct process *process)
 {
-    bool starts = process->status == PROCESS_RUNNING && process->worker.data != NULL &&
-                  (record->links == NULL || record->links->worker == NULL);
-    if (starts && memory_worker_seen(&store->people, process->worker, now) == NULL)
+    return links != NULL && links->worker != NULL && links->by_start.score == process->started_at &&
+           span_equal(links->worker->by_name.key, process->worker);
+}
+
+static bool is_run(const struct process *process)
+{
+    return process->status == PROCESS_RUNNING && process->worker.data != NULL;
+}
+
+bool memory_links_prepare(struct memory_store *store, struct memory_record *record,
+                          const struct process *process)
+{
+    bool starts = is_run(process) && !is_held(record->links, process);
+    if (starts && memory_worker_seen(&store->people, process->worker, process->started_at) == NULL)
         return false;
     if (record->links == NULL && has_links(process))
         record->links = new_links(store, record, process);
     return record->links != NULL || !has_links(process);
 }
 
-static void settle_group(struct memory_links *links, int64_t now, enum process_status old_status)
+static void settle_group(const struct memory_store *store, struct memory_links *links,
+                         enum process_status old_status)
 {
     struct memory_group *group = links->group;
     const struct process *process = &links->record->process;
     if (group == NULL)
         return;
+    group->place = store->place;
     if (!index_has(&links->by_group))
         index_insert(&group->members, &links->by_group, process->created_at, &links->id);
     if (process->status == old_status && index_has(&links->by_group_status))
         return;
     index_remove(&group->statuses[old_status], &links->by_group_status);
-    index_insert(&group->statuses[process->status], &links->by_group_status, now, &links->id);
+    index_insert(&group->statuses[process->status], &links->by_group_status,
+                 memory_status_since(process), &links->id);
 }
 
 static void settle_deadline(struct memory_store *store, struct memory_links *links)
@@ -118,22 +133,23 @@ static void leave_worker(struct memory_store *store, struct memory_links *links)
 static void settle_worker(struct memory_store *store, struct memory_links *links)
 {
     const struct process *process = &links->record->process;
-    if (process->status != PROCESS_RUNNING) {
-        leave_worker(store, links);
-    } else if (links->worker == NULL && process->worker.data != NULL) {
+    if (is_run(process) && is_held(links, process))
+        return;
+    leave_worker(store, links);
+    if (is_run(process)) {
         links->worker = memory_worker_find(&store->people, process->worker);
         memory_worker_hold(&store->people, links->worker, &links->by_start, process->started_at,
                            &links->id);
     }
 }
 
-void memory_links_settle(struct memory_store *store, struct memory_record *record, int64_t now,
+void memory_links_settle(struct memory_store *store, struct memory_record *record,
                          enum process_status old_status)
 {
     struct memory_links *links = record->links;
     if (links == NULL)
         return;
-    settle_group(links, now, old_status);
+    settle_group(store, links, old_status);
     settle_deadline(store, links);
     settle_worker(store, links);
     if (!has_links(&record->process)) {
@@ -148,6 +164,7 @@ void memory_links_drop(struct memory_store *store, struct memory_record *record)
     if (links == NULL)
         return;
     if (links->group != NULL) {
+        links->group->place = store->place;
         index_remove(&links->group->members, &links->by_group);
         index_remove(&links->group->statuses[record->process.status], &links->by_group_status);
     }

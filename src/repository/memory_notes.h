@@ -12,6 +12,7 @@ struct memory_note {
     struct index_node by_expiry;
     struct process_id id;
     uint64_t fingerprint;
+    uint64_t place; /* in the journal, see memory_store.h */
     char key[];
 };
 

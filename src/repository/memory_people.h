@@ -28,6 +28,7 @@ struct memory_type {
     int64_t looked_at; /* when a worker last looked for it */
     int64_t used_at;   /* ... or a process was created */
     bool paused;
+    uint64_t place; /* where that was changed last, see memory_store.h */
     char name[];
 };
 
@@ -77,8 +78,8 @@ void memory_type_used(struct memory_people *people, struct memory_type *type, in
 void memory_type_settle(struct memory_people *people, struct memory_type *type);
 
 struct memory_worker *memory_worker_find(const struct memory_people *people, struct span name);
-/* Makes it where it is not known, and notes that it was seen; NULL if no memory. What is idle may
- * be forgotten for it. */
+/* Makes it where it is not known, and notes that it was seen, unless it was later; NULL if no
+ * memory. What is idle may be forgotten for it. */
 struct memory_worker *memory_worker_seen(struct memory_people *people, struct span name,
                                          int64_t now);
 void memory_worker_hold(struct memory_people *people, struct memory_worker *worker,

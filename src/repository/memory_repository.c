@@ -11,86 +11,58 @@ struct memory_repository *memory_repository(struct process_repository *base)
     return container_of(base, struct memory_repository, base);
 }
 
-static void tell(const struct memory_repository *repository, const struct process_id *id)
-{
-    if (repository->base.on_changed != NULL)
-        repository->base.on_changed(repository->base.on_changed_arg, id);
-}
-
-/* Tells of what the call has changed. Who is told may call again: what such a call changes it tells
- * of itself, and so it takes only what nobody has taken. */
-static void tell_all(struct memory_repository *repository)
-{
-    struct memory_told *told = &repository->store.told;
-    const size_t first = told->taken, end = told->count;
-    told->taken = end;
-    if (told->lost) {
-        told->lost = false;
-        tell(repository, NULL);
-        if (repository->base.on_missed != NULL)
-            repository->base.on_missed(repository->base.on_missed_arg);
-    }
-    for (size_t i = first; i < end; i++) {
-        const struct process_id id = told->ids[i]; /* they may be moved */
-        tell(repository, &id);
-    }
-}
-
-void memory_finish(struct memory_repository *repository, struct process_op *op, enum err result)
-{
-    repository->finishing++;
-    tell_all(repository);
-    process_op_finish(op, result);
-    repository->finishing--;
-    if (repository->finishing > 0)
-        return;
-    repository->store.told.taken = repository->store.told.count = 0;
-    memory_store_free_retired(&repository->store);
-}
-
 enum err memory_find(const struct memory_store *store, const struct process_id *id,
-                     struct memory_record **ret_record)
+                     struct memory_record **ret_record, uint64_t *ret_place)
 {
     *ret_record = memory_store_find(store, id);
-    if (*ret_record != NULL)
+    *ret_place = 0;
+    if (*ret_record != NULL) {
+        *ret_place = (*ret_record)->place;
         return ERR_OK;
-    bool gone = memory_notes_find(&store->tombstones, process_id_key(id)) != NULL;
-    return gone ? ERR_GONE : ERR_NOT_FOUND;
+    }
+    const struct memory_note *tombstone = memory_notes_find(&store->tombstones, process_id_key(id));
+    if (tombstone == NULL)
+        return ERR_NOT_FOUND;
+    *ret_place = tombstone->place;
+    return ERR_GONE;
 }
 
 static void memory_get(struct process_repository *base, struct repo_get *call)
 {
     struct memory_repository *repository = memory_repository(base);
     struct memory_record *record;
-    enum err err = memory_find(&repository->store, &call->id, &record);
+    uint64_t place;
+    enum err err = memory_find(&repository->store, &call->id, &record, &place);
     call->watched = err == ERR_OK && call->watch;
     call->forgets_in_ms = INT64_MAX;
     if (call->watched)
         record->watched = true;
     if (err == ERR_OK)
         call->process = call->with_input ? record->process : memory_without_input(&record->process);
-    memory_finish(repository, &call->op, err);
+    memory_answer(repository, &call->op, err, place, NULL);
 }
 
 static void memory_events(struct process_repository *base, struct repo_events *call)
 {
     struct memory_repository *repository = memory_repository(base);
     struct memory_record *record;
-    struct span *events = NULL;
+    struct memory_array *array = NULL;
+    uint64_t place;
+    call->events = NULL;
     call->count = 0;
-    enum err err = memory_find(&repository->store, &call->id, &record);
+    enum err err = memory_find(&repository->store, &call->id, &record, &place);
     if (err == ERR_OK) {
         call->process = memory_without_input(&record->process);
         call->count = memory_timeline_count(record);
-        events = malloc((call->count + 1) * sizeof(*events)); /* malloc(0) may give NULL */
+        array = memory_array_new(call->count, sizeof(struct span));
+        struct span *events = memory_array_items(array);
         if (events != NULL)
             memory_timeline_read(record, events);
         else
             err = ERR_NO_MEMORY;
+        call->events = events;
     }
-    call->events = events;
-    memory_finish(repository, &call->op, err);
-    free(events);
+    memory_answer(repository, &call->op, err, place, memory_array_block(array));
 }
 
 static void memory_ping(struct process_repository *base, struct repo_ping *call)
@@ -103,15 +75,22 @@ static void memory_follow(struct process_repository *base, bool on)
     memory_repository(base)->store.told.all = on;
 }
 
-/* Every call has finished before its submit returned: none can be open. */
+/* Without a journal every call has finished before its submit returned: none can be open. */
 static void memory_close(struct process_repository *base)
 {
-    (void)base;
+    struct memory_repository *repository = memory_repository(base);
+    if (repository->journal == NULL)
+        return;
+    journal_close(repository->journal);
+    memory_commit_progress(repository);
 }
 
 static void memory_destroy(struct process_repository *base)
 {
     struct memory_repository *repository = memory_repository(base);
+    journal_destroy(repository->journal);
+    memory_snapshot_finish(repository);
+    memory_commit_finish(repository);
     memory_store_finish(&repository->store);
     free(repository);
 }
@@ -135,21 +114,87 @@ static const struct process_repository_ops memory_ops = {
     .sweep = memory_sweep,
     .advance = memory_advance,
     .ping = memory_ping,
+    .dump = memory_dump,
+    .restore = memory_restore,
+    .audit = memory_audit,
+    .snapshot = memory_snapshot,
     .follow = memory_follow,
     .close = memory_close,
     .destroy = memory_destroy,
 };
 
-struct process_repository *memory_repository_create(const struct process_policy *policy)
+static struct memory_repository *new_repository(const struct process_policy *policy)
 {
     struct memory_repository *repository = calloc(1, sizeof(*repository));
     if (repository == NULL)
         return NULL;
     process_repository_init(&repository->base, &memory_ops, policy);
     repository->base.watching = "local";
-    if (!memory_store_init(&repository->store, policy->events_max)) {
-        memory_destroy(&repository->base);
+    memory_commit_init(repository);
+    if (memory_store_init(&repository->store, policy->events_max))
+        return repository;
+    memory_destroy(&repository->base);
+    return NULL;
+}
+
+struct process_repository *memory_repository_create(const struct process_policy *policy)
+{
+    struct memory_repository *repository = new_repository(policy);
+    return repository != NULL ? &repository->base : NULL;
+}
+
+/* --- with a journal --------------------------------------------------------------------------- */
+
+static void on_progress(void *arg)
+{
+    struct memory_repository *repository = arg;
+    memory_commit_progress(repository);
+    memory_snapshot_check(repository);
+}
+
+static bool on_replay(void *arg, enum journal_source source, struct span content,
+                      const char **ret_why)
+{
+    const struct memory_repository *repository = arg;
+    return memory_replay(repository->replay, source, content, ret_why);
+}
+
+static struct journal *open_journal(struct memory_repository *repository, struct loop *loop,
+                                    struct disk *disk, const struct memory_journal_options *options,
+                                    struct journal_report *ret_report, enum err *ret_err)
+{
+    struct memory_replay replay = {.store = &repository->store, .now = options->now};
+    const struct journal_options journal_options = {.fsync = options->fsync,
+                                                    .repair = options->repair,
+                                                    .replay = on_replay,
+                                                    .replay_arg = repository,
+                                                    .on_progress = on_progress,
+                                                    .arg = repository};
+    repository->replay = &replay;
+    struct journal *journal = journal_open(loop, disk, &journal_options, ret_report, ret_err);
+    repository->replay = NULL;
+    repo_item_storage_finish(&replay.storage);
+    return journal;
+}
+
+struct process_repository *
+memory_repository_open(struct loop *loop, const struct process_policy *policy, struct disk *disk,
+                       const struct memory_journal_options *options,
+                       struct journal_report *ret_report, enum err *ret_err)
+{
+    struct memory_repository *repository = new_repository(policy);
+    if (repository == NULL || !memory_snapshot_init(repository)) {
+        *ret_report = (struct journal_report){.problem = "Out of memory."};
+        *ret_err = ERR_NO_MEMORY;
+    } else {
+        repository->journal = open_journal(repository, loop, disk, options, ret_report, ret_err);
+    }
+    if (repository == NULL || repository->journal == NULL) {
+        if (repository != NULL)
+            memory_destroy(&repository->base);
         return NULL;
     }
+    repository->base.durability.mode = journal_fsync_name(options->fsync);
+    on_progress(repository);
     return &repository->base;
 }

@@ -2,7 +2,6 @@
 
 #include "proctrack/json_scan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* --- types ------------------------------------------------------------------------------------ */
@@ -23,6 +22,7 @@ void memory_standing(struct process_repository *base, struct repo_standing *call
 {
     struct memory_repository *repository = memory_repository(base);
     const struct memory_store *store = &repository->store;
+    uint64_t place = 0;
     for (size_t i = 0; i < call->count; i++) {
         struct repo_standing_item *item = &call->items[i];
         const struct memory_type *type = memory_type_find(&store->people, span_of(item->type));
@@ -30,10 +30,14 @@ void memory_standing(struct process_repository *base, struct repo_standing *call
         item->state = (struct repo_type_state){.last_claimed_at = TIME_NONE};
         if (type == NULL)
             continue;
-        item->position = position_of(memory_store_find(store, &item->id), type);
+        const struct memory_record *record = memory_store_find(store, &item->id);
+        item->position = position_of(record, type);
         item->state = state_of(type);
+        place = memory_later(place, type->place);
+        if (record != NULL)
+            place = memory_later(place, record->place);
     }
-    memory_finish(repository, &call->op, ERR_OK);
+    memory_show(repository, &call->op, ERR_OK, place, NULL);
 }
 
 /* The queue is ordered by priority first, so each priority has an oldest of its own. */
@@ -83,41 +87,58 @@ void memory_types(struct process_repository *base, struct repo_types *call)
     struct memory_people *people = &repository->store.people;
     memory_people_prune(people, call->now);
     const size_t count = at_most(people->type_names.count, REPO_TYPES_MAX);
-    struct repo_type *types = malloc((count + 1) * sizeof(*types)); /* malloc(0) may give NULL */
+    struct memory_array *array = memory_array_new(count, sizeof(struct repo_type));
+    struct repo_type *types = memory_array_items(array);
     const struct index_node *node = index_first(&people->type_names);
+    uint64_t place = 0;
     call->types = types;
-    for (call->count = 0; types != NULL && call->count < count; node = index_next(node))
-        fill_type(container_of(node, struct memory_type, by_name), call->workers_since,
-                  &types[call->count++]);
+    for (call->count = 0; types != NULL && call->count < count; node = index_next(node)) {
+        const struct memory_type *type = container_of(node, struct memory_type, by_name);
+        fill_type(type, call->workers_since, &types[call->count++]);
+        place = memory_later(place, type->place);
+    }
     call->more = node != NULL;
-    memory_finish(repository, &call->op, types != NULL ? ERR_OK : ERR_NO_MEMORY);
-    free(types);
+    memory_show(repository, &call->op, types != NULL ? ERR_OK : ERR_NO_MEMORY, place,
+                memory_array_block(array));
 }
 
-static enum err pause_type(struct memory_people *people, struct repo_pause *call)
+static enum err pause_type(struct memory_repository *repository, struct repo_pause *call,
+                           uint64_t *ret_place)
 {
+    struct memory_people *people = &repository->store.people;
     struct memory_type *type = call->paused ? memory_type_note(people, call->type, TIME_NONE)
                                             : memory_type_find(people, call->type);
     if (type == NULL && !call->paused)
         return ERR_OK;
     if (type == NULL)
         return memory_types_are_full(people) ? ERR_FULL : ERR_NO_MEMORY;
-    call->changed = type->paused != call->paused;
+    *ret_place = type->place;
+    if (type->paused == call->paused)
+        return ERR_OK;
+    const enum err err = memory_write_pause(repository, call->type, call->paused);
+    if (err != ERR_OK)
+        return err;
     type->paused = call->paused;
+    call->changed = true;
+    *ret_place = type->place = repository->store.place;
     memory_type_settle(people, type);
+    memory_written(repository, true);
     return ERR_OK;
 }
 
 void memory_pause(struct process_repository *base, struct repo_pause *call)
 {
     struct memory_repository *repository = memory_repository(base);
+    uint64_t place = 0;
     call->changed = false;
-    memory_finish(repository, &call->op, pause_type(&repository->store.people, call));
+    const enum err err = pause_type(repository, call, &place);
+    memory_answer(repository, &call->op, err, place, NULL);
 }
 
 /* --- workers ---------------------------------------------------------------------------------- */
 
-static void fill_worker(const struct memory_worker *worker, struct repo_worker *ret_worker)
+static void fill_worker(const struct memory_worker *worker, struct repo_worker *ret_worker,
+                        uint64_t *ret_place)
 {
     memset(ret_worker, 0, sizeof(*ret_worker));
     text_copy(ret_worker->worker, sizeof(ret_worker->worker), worker->by_name.key);
@@ -127,6 +148,8 @@ static void fill_worker(const struct memory_worker *worker, struct repo_worker *
     for (size_t i = 0; node != NULL && i < REPO_WORKER_HELD_MAX; i++, node = index_next(node)) {
         ret_worker->processes[i].id = *index_id(node);
         ret_worker->processes[i].claimed_at = node->score;
+        const struct memory_links *links = container_of(node, struct memory_links, by_start);
+        *ret_place = memory_later(*ret_place, links->record->place);
     }
 }
 
@@ -136,14 +159,17 @@ void memory_workers(struct process_repository *base, struct repo_workers *call)
     struct memory_people *people = &repository->store.people;
     memory_people_prune(people, call->now);
     const size_t count = at_most(people->seen_workers.count, REPO_WORKERS_MAX);
-    struct repo_worker *workers = malloc((count + 1) * sizeof(*workers));
+    struct memory_array *array = memory_array_new(count, sizeof(struct repo_worker));
+    struct repo_worker *workers = memory_array_items(array);
     const struct index_node *node = index_last(&people->seen_workers);
+    uint64_t place = 0;
     call->workers = workers;
     for (call->count = 0; workers != NULL && call->count < count; node = index_prev(node))
-        fill_worker(container_of(node, struct memory_worker, by_seen), &workers[call->count++]);
+        fill_worker(container_of(node, struct memory_worker, by_seen), &workers[call->count++],
+                    &place);
     call->more = node != NULL;
-    memory_finish(repository, &call->op, workers != NULL ? ERR_OK : ERR_NO_MEMORY);
-    free(workers);
+    memory_show(repository, &call->op, workers != NULL ? ERR_OK : ERR_NO_MEMORY, place,
+                memory_array_block(array));
 }
 
 /* --- groups ----------------------------------------------------------------------------------- */
@@ -185,5 +211,5 @@ void memory_group(struct process_repository *base, struct repo_group *call)
             call->by_status[i] = (int64_t)group->statuses[i].count;
         call->running_percent = running_percent(&group->statuses[PROCESS_RUNNING]);
     }
-    memory_finish(repository, &call->op, ERR_OK);
+    memory_show(repository, &call->op, ERR_OK, group != NULL ? group->place : 0, NULL);
 }

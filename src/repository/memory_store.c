@@ -79,11 +79,11 @@ static void retire_texts(struct memory_store *store, struct memory_record *recor
     record->texts = NULL;
 }
 
-void memory_store_free_retired(struct memory_store *store)
+void memory_blocks_free(struct memory_block **list)
 {
     struct memory_block *block;
-    while ((block = store->retired) != NULL) {
-        store->retired = block->next;
+    while ((block = *list) != NULL) {
+        *list = block->next;
         free(block);
     }
 }
@@ -122,10 +122,25 @@ static void enter_stage(struct memory_record *record, struct ordered_index *stag
     index_insert(stage, &record->by_stage, score, &record->process.id);
 }
 
-static void enter_status(struct memory_store *store, struct memory_record *record, int64_t since)
+int64_t memory_status_since(const struct process *process)
 {
-    index_insert(&store->statuses[record->process.status], &record->by_status, since,
-                 &record->process.id);
+    switch (process->status) {
+    case PROCESS_PENDING:
+        break; /* nothing changes it while it is */
+    case PROCESS_RUNNING:
+        return process->started_at;
+    case PROCESS_COMPLETED:
+    case PROCESS_FAILED:
+    case PROCESS_CANCELED:
+        return process->completed_at;
+    }
+    return process->updated_at;
+}
+
+static void enter_status(struct memory_store *store, struct memory_record *record)
+{
+    index_insert(&store->statuses[record->process.status], &record->by_status,
+                 memory_status_since(&record->process), &record->process.id);
 }
 
 /* After the record came to, left or moved within what its type counts. */
@@ -150,21 +165,22 @@ static bool make_room(struct memory_told *told)
     if (told->count < told->size)
         return true;
     size_t size = told->size > 0 ? 2 * told->size : 64;
-    struct process_id *ids = realloc(told->ids, size * sizeof(*ids));
-    if (ids == NULL)
+    struct memory_told_note *notes = realloc(told->notes, size * sizeof(*notes));
+    if (notes == NULL)
         return false;
-    told->ids = ids;
+    told->notes = notes;
     told->size = size;
     return true;
 }
 
-static void note(struct memory_told *told, struct memory_record *record)
+static void note(struct memory_store *store, struct memory_record *record)
 {
+    struct memory_told *told = &store->told;
     if (!record->watched && !told->all)
         return;
     record->watched = false;
     if (make_room(told))
-        told->ids[told->count++] = record->process.id;
+        told->notes[told->count++] = (struct memory_told_note){record->process.id, store->place};
     else
         told->lost = true;
 }
@@ -192,19 +208,20 @@ struct memory_record *memory_store_insert(struct memory_store *store, const stru
     struct memory_type *type = memory_type_need(&store->people, process->type, now);
     struct ordered_index *stage =
         type != NULL ? stage_of(store, &record->process, now, &score) : NULL;
-    if (stage == NULL || !memory_links_prepare(store, record, &record->process, now)) {
+    if (stage == NULL || !memory_links_prepare(store, record, &record->process)) {
         free(record->texts);
         free(record);
         return NULL;
     }
+    record->place = store->place;
     text_map_insert(&store->records, &record->by_id, process_id_key(&record->process.id));
     index_insert(&store->times, &record->by_time, process->created_at, &record->process.id);
-    enter_status(store, record, now);
+    enter_status(store, record);
     enter_stage(record, stage, score);
-    memory_links_settle(store, record, now, process->status);
+    memory_links_settle(store, record, process->status);
     type->running += is_running(process);
     memory_type_used(&store->people, type, now);
-    note(&store->told, record);
+    note(store, record);
     return record;
 }
 
@@ -219,16 +236,17 @@ bool memory_store_update(struct memory_store *store, struct memory_record *recor
     if (!own_texts(&changed, &texts))
         return false;
     struct ordered_index *stage = stage_of(store, &changed, now, &score);
-    if (stage == NULL || !memory_links_prepare(store, record, &changed, now)) {
+    if (stage == NULL || !memory_links_prepare(store, record, &changed)) {
         free(texts);
         return false;
     }
     retire_texts(store, record);
     record->process = changed;
     record->texts = texts;
+    record->place = store->place;
     if (changed.status != old_status) {
         index_remove(&store->statuses[old_status], &record->by_status);
-        enter_status(store, record, now);
+        enter_status(store, record);
     }
     if (stage != record->stage || score != record->by_stage.score) {
         index_remove(record->stage, &record->by_stage);
@@ -236,11 +254,11 @@ bool memory_store_update(struct memory_store *store, struct memory_record *recor
     }
     if (changed.status != old_status)
         settle_type(store, &changed, is_running(&changed) - (old_status == PROCESS_RUNNING));
-    memory_links_settle(store, record, now, old_status);
+    memory_links_settle(store, record, old_status);
     if (entry != NULL)
         memory_timeline_add(store, record, entry);
     if (changed.version != old_version) /* else only the lease, which is not shown */
-        note(&store->told, record);
+        note(store, record);
     return true;
 }
 
@@ -257,7 +275,7 @@ bool memory_store_release(struct memory_store *store, struct memory_record *reco
 
 static void take_out(struct memory_store *store, struct memory_record *record)
 {
-    note(&store->told, record);
+    note(store, record);
     text_map_remove(&store->records, &record->by_id);
     index_remove(&store->times, &record->by_time);
     index_remove(&store->statuses[record->process.status], &record->by_status);
@@ -278,7 +296,7 @@ bool memory_store_drop(struct memory_store *store, struct memory_record *record,
                        int64_t tombstone_until)
 {
     const struct process_id *id = &record->process.id;
-    if (memory_notes_add(&store->tombstones, process_id_key(id), id, 0, tombstone_until) == NULL)
+    if (!memory_take_tombstone(store, id, tombstone_until))
         return false;
     take_out(store, record);
     return true;
@@ -305,6 +323,6 @@ void memory_store_finish(struct memory_store *store)
     memory_notes_finish(&store->tombstones);
     memory_notes_finish(&store->keys);
     text_buffer_finish(&store->entry_text);
-    free(store->told.ids);
-    memory_store_free_retired(store);
+    free(store->told.notes);
+    memory_blocks_free(&store->retired);
 }

@@ -1,6 +1,10 @@
 /* The records of the memory repository and the indexes over them. Every change to what is stored
  * goes through insert, update and drop here: memory_store.c has the records, memory_links.c
- * the places that only some of them have, memory_timeline.c what happened to them. */
+ * the places that only some of them have, memory_timeline.c what happened to them, memory_take.c
+ * what comes from elsewhere as it was there.
+ *
+ * With a journal each change has a place there, and all that it touches is marked with that: who
+ * reads it waits until so much is stored. Without one all places are 0. */
 #ifndef REPOSITORY_MEMORY_STORE_H
 #define REPOSITORY_MEMORY_STORE_H
 
@@ -32,6 +36,7 @@ struct memory_group {
     struct text_map_entry by_name;
     struct ordered_index members; /* by creation */
     struct ordered_index statuses[PROCESS_STATUS_COUNT];
+    uint64_t place; /* of the last change of who is in it and how they stand */
     char name[];
 };
 
@@ -59,13 +64,17 @@ struct memory_record {
     struct memory_texts *texts;      /* or NULL */
     struct memory_entry *last_entry; /* of the timeline, or NULL */
     struct memory_links *links;      /* or NULL */
+    uint64_t place;                  /* of its last change */
     bool watched;                    /* the next change of it is told */
     char given[];                    /* what the client gave */
 };
 
 /* Who has changed and is to be told of. */
 struct memory_told {
-    struct process_id *ids;
+    struct memory_told_note {
+        struct process_id id;
+        uint64_t place; /* of the change: they only go up */
+    } * notes;
     size_t count, size;
     size_t taken; /* by those who tell */
     bool lost;    /* there was no memory to note one */
@@ -82,6 +91,7 @@ struct memory_store {
     struct text_buffer entry_text;
     struct memory_told told;
     struct memory_block *retired; /* out of the store, but perhaps still read */
+    uint64_t place;               /* of the change that is being made */
     int events_max;               /* entries kept of each timeline */
 };
 
@@ -104,8 +114,11 @@ bool memory_store_update(struct memory_store *store, struct memory_record *recor
  * changed then. */
 bool memory_store_drop(struct memory_store *store, struct memory_record *record,
                        int64_t tombstone_until);
-/* What update replaced and drop took out stays readable until this. */
-void memory_store_free_retired(struct memory_store *store);
+/* What update replaced and drop took out goes to store->retired, and stays readable until whoever
+ * frees that. */
+void memory_blocks_free(struct memory_block **list);
+/* When it entered its status, as the indexes by status have it. */
+int64_t memory_status_since(const struct process *process);
 /* From the schedule into the queue of its type; false if no memory. */
 bool memory_store_release(struct memory_store *store, struct memory_record *record, int64_t now);
 
@@ -125,6 +138,20 @@ void memory_timeline_add(struct memory_store *store, struct memory_record *recor
 size_t memory_timeline_count(const struct memory_record *record);
 void memory_timeline_read(const struct memory_record *record, struct span *ret_entries);
 
+/* --- what comes from elsewhere: from the journal, the snapshot, another repository ---------------
+ *
+ * All are false if no memory; nothing is changed then. */
+
+/* The process as it is, with its timeline, instead of what there is of the same id. `now` decides
+ * between queue and schedule. */
+bool memory_take_process(struct memory_store *store, const struct process *process,
+                         const struct span *events, size_t event_count, int64_t now);
+bool memory_take_tombstone(struct memory_store *store, const struct process_id *id, int64_t until);
+bool memory_take_key(struct memory_store *store, struct span key, const struct process_id *id,
+                     uint64_t fingerprint, int64_t until);
+/* An entry that was told before. NULL if no memory. */
+struct memory_entry *memory_entry_of_text(struct span json);
+
 /* --- between the store's own files --------------------------------------------------------------
  */
 
@@ -133,9 +160,9 @@ void memory_store_retire(struct memory_store *store, struct memory_block *block)
 /* Gets all that the record needs to have the places of `process`. False if no memory; nothing is
  * changed then. */
 bool memory_links_prepare(struct memory_store *store, struct memory_record *record,
-                          const struct process *process, int64_t now);
+                          const struct process *process);
 /* After prepare: takes the places of record->process, leaves those that it no longer has. */
-void memory_links_settle(struct memory_store *store, struct memory_record *record, int64_t now,
+void memory_links_settle(struct memory_store *store, struct memory_record *record,
                          enum process_status old_status);
 void memory_links_drop(struct memory_store *store, struct memory_record *record);
 void memory_groups_finish(struct memory_store *store);

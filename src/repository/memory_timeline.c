@@ -1,10 +1,13 @@
 #include "repository/memory_store.h"
 
+#include "proctrack/json_scan.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ENTRY_FRAME_MAX 2048 /* bytes of an entry beside progress and error code */
+#define LATE_RESULT     "late_result_refused"
 #define ENTRY_TEXT_KEPT 4096 /* larger buffers are not kept for the next entry */
 
 static struct text_buffer *start_entry(struct memory_store *store, size_t bytes_max)
@@ -39,7 +42,7 @@ struct memory_entry *memory_entry_of_change(struct memory_store *store, const ch
     process_timeline_append(out, event, before, after, change);
     struct memory_entry *entry = end_entry(out);
     if (entry != NULL)
-        entry->is_late = strcmp(event, "late_result_refused") == 0;
+        entry->is_late = strcmp(event, LATE_RESULT) == 0;
     return entry;
 }
 
@@ -48,6 +51,20 @@ struct memory_entry *memory_entry_of_claim(struct memory_store *store, const str
     struct text_buffer *out = start_entry(store, ENTRY_FRAME_MAX);
     process_timeline_append_claimed(out, after);
     return end_entry(out);
+}
+
+struct memory_entry *memory_entry_of_text(struct span json)
+{
+    struct span key, value;
+    struct memory_entry *entry = malloc(sizeof(*entry) + json.len);
+    if (entry == NULL)
+        return NULL;
+    *entry = (struct memory_entry){.len = (uint32_t)json.len};
+    memcpy(entry->json, json.data, json.len);
+    for (size_t cursor = 0; json_object_next(json, &cursor, &key, &value);)
+        if (json_string_is(key, "event"))
+            entry->is_late = json_string_is(value, LATE_RESULT);
+    return entry;
 }
 
 /* --- the ring ----------------------------------------------------------------------------------

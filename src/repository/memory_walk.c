@@ -1,7 +1,6 @@
 #include "repository/memory_calls.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool type_matches(const struct process *process, struct span type)
@@ -41,20 +40,20 @@ static struct index_node *list_start(const struct memory_store *store, const str
     return index_last(index);
 }
 
-static const struct process *listed_process(const struct index_node *node,
-                                            const struct repo_list *call)
+static const struct memory_record *listed_record(const struct index_node *node,
+                                                 const struct repo_list *call)
 {
     if (call->group.data != NULL && call->by_status)
-        return &container_of(node, struct memory_links, by_group_status)->record->process;
+        return container_of(node, struct memory_links, by_group_status)->record;
     if (call->group.data != NULL)
-        return &container_of(node, struct memory_links, by_group)->record->process;
+        return container_of(node, struct memory_links, by_group)->record;
     if (call->by_status)
-        return &container_of(node, struct memory_record, by_status)->process;
-    return &container_of(node, struct memory_record, by_time)->process;
+        return container_of(node, struct memory_record, by_status);
+    return container_of(node, struct memory_record, by_time);
 }
 
 static void list_page(const struct memory_store *store, struct repo_list *call,
-                      struct process *ret_page)
+                      struct process *ret_page, uint64_t *ret_place)
 {
     const struct index_node *node = list_start(store, call), *last = NULL;
     const int examine = call->examine > 0 ? call->examine : REPO_LIST_EXAMINE;
@@ -63,8 +62,10 @@ static void list_page(const struct memory_store *store, struct repo_list *call,
     for (int examined = 0; node != NULL && call->count < (size_t)call->limit &&
                            bytes < REPO_PAGE_BYTES && examined < examine && in_range;
          examined++) {
-        const struct process *process = listed_process(node, call);
+        const struct memory_record *record = listed_record(node, call);
+        const struct process *process = &record->process;
         if (is_listed(process, call)) {
+            *ret_place = memory_later(*ret_place, record->place);
             ret_page[call->count] = memory_without_input(process);
             bytes += process_text_bytes(&ret_page[call->count++]);
         }
@@ -81,14 +82,16 @@ static void list_page(const struct memory_store *store, struct repo_list *call,
 void memory_list(struct process_repository *base, struct repo_list *call)
 {
     struct memory_repository *repository = memory_repository(base);
-    struct process *page = malloc((size_t)call->limit * sizeof(*page));
+    struct memory_array *array = memory_array_new((size_t)call->limit, sizeof(struct process));
+    struct process *page = memory_array_items(array);
+    uint64_t place = 0;
     call->processes = page;
     call->count = 0;
     call->more = false;
     if (page != NULL)
-        list_page(&repository->store, call, page);
-    memory_finish(repository, &call->op, page != NULL ? ERR_OK : ERR_NO_MEMORY);
-    free(page);
+        list_page(&repository->store, call, page, &place);
+    memory_show(repository, &call->op, page != NULL ? ERR_OK : ERR_NO_MEMORY, place,
+                memory_array_block(array));
 }
 
 void memory_counts(struct process_repository *base, struct repo_counts *call)
@@ -106,7 +109,15 @@ static struct memory_record *swept_record(struct index_node *node, enum repo_swe
                                  : container_of(node, struct memory_record, by_status);
 }
 
-static enum err sweep(struct memory_repository *repository, struct repo_sweep *call)
+static enum err remove_swept(struct memory_repository *repository, struct memory_record *record,
+                             const struct repo_sweep *call)
+{
+    const int64_t tombstone_until = call->now + repository->base.policy->tombstone_ms;
+    return memory_remove_record(repository, record, tombstone_until);
+}
+
+static enum err sweep(struct memory_repository *repository, struct repo_sweep *call,
+                      uint64_t *ret_place)
 {
     struct memory_store *store = &repository->store;
     const struct ordered_index *index =
@@ -121,15 +132,18 @@ static enum err sweep(struct memory_repository *repository, struct repo_sweep *c
         }
         struct memory_record *record = swept_record(node, call->kind);
         enum process_status status = record->process.status;
-        call->position = (struct repo_position){node->score, *index_id(node)};
-        call->has_position = true;
+        const struct repo_position position = {node->score, *index_id(node)};
+        const bool matches = type_matches(&record->process, call->type);
         node = index_next(node);
-        if (!type_matches(&record->process, call->type))
-            continue;
-        if (!call->dry_run &&
-            !memory_store_drop(store, record, call->now + repository->base.policy->tombstone_ms))
-            return ERR_NO_MEMORY;
-        call->matched[status]++;
+        if (matches && !call->dry_run) {
+            const enum err err = remove_swept(repository, record, call);
+            if (err != ERR_OK)
+                return err;
+            *ret_place = store->place;
+        }
+        call->matched[status] += matches;
+        call->position = position;
+        call->has_position = true;
     }
     return ERR_OK;
 }
@@ -140,5 +154,7 @@ void memory_sweep(struct process_repository *base, struct repo_sweep *call)
     memset(call->matched, 0, sizeof(call->matched));
     call->more = false;
     assert(call->kind == SWEEP_EXPIRED || process_status_is_final(call->status));
-    memory_finish(repository, &call->op, sweep(repository, call));
+    uint64_t place = 0;
+    const enum err err = sweep(repository, call, &place);
+    memory_answer(repository, &call->op, err, place, NULL);
 }

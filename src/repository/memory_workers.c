@@ -59,6 +59,8 @@ struct memory_worker *memory_worker_seen(struct memory_people *people, struct sp
         worker = add_worker(people, name);
     if (worker == NULL)
         return NULL;
+    if (index_has(&worker->by_seen) && worker->by_seen.score >= now)
+        return worker;
     index_remove(&people->seen_workers, &worker->by_seen);
     index_insert(&people->seen_workers, &worker->by_seen, now, &worker->id);
     settle(people, worker);

@@ -174,3 +174,26 @@ size_t index_rank(const struct ordered_index *index, int64_t score, const struct
     }
     return rank;
 }
+
+struct index_node *index_at(const struct ordered_index *index, size_t rank)
+{
+    struct index_node *node = index->root;
+    while (node != NULL) {
+        size_t before = size_of(node->left);
+        if (rank == before)
+            return node;
+        node = rank < before ? node->left : node->right;
+        if (rank > before)
+            rank -= before + 1;
+    }
+    return NULL;
+}
+
+bool index_holds(const struct ordered_index *index, const struct index_node *node)
+{
+    if (!index_has(node))
+        return false;
+    while (node->parent != NULL)
+        node = node->parent;
+    return node == index->root;
+}

@@ -41,6 +41,10 @@ struct index_node *index_first(const struct ordered_index *index);
 struct index_node *index_last(const struct ordered_index *index);
 struct index_node *index_next(const struct index_node *node); /* NULL at the end */
 struct index_node *index_prev(const struct index_node *node);
+/* The node of this rank, from 0 on; NULL behind the last. */
+struct index_node *index_at(const struct ordered_index *index, size_t rank);
+/* Whether the node is in this very index. */
+bool index_holds(const struct ordered_index *index, const struct index_node *node);
 
 /* The nearest neighbour of a place that need not be taken; id NULL stands before every id. */
 struct index_node *index_after(const struct ordered_index *index, int64_t score,

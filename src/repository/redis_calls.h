@@ -7,6 +7,9 @@
  *   redis_claim.c       claim, and hearing of work that others bring
  *   redis_walk.c        list, sweep, advance
  *   redis_standing.c    standing
+ *   redis_dump.c        dump
+ *   redis_restore.c     restore
+ *   redis_audit.c       audit
  *   redis_overview.c    group, types, workers, pause
  *   redis_news.c        hearing of what others change: watching, following, publishing */
 #ifndef REPOSITORY_REDIS_CALLS_H
@@ -35,11 +38,12 @@ struct redis_call {
     uint64_t round;                /* get: redis_tracking_round() when it was sent */
 };
 
-/* What types, workers and events give out, until `done` returns: grown as needed. */
+/* What types, workers, events and dump give out, until `done` returns: grown as needed. */
 struct redis_given {
     struct repo_type *types;
     struct repo_worker *workers;
     struct span *events;
+    struct repo_item *items; /* REPO_DUMP_MAX, or NULL */
     size_t type_room, worker_room, event_room;
 };
 
@@ -79,6 +83,7 @@ struct redis_repository {
     char damage[DAMAGE_REMEMBERED][PROCESS_ID_TEXT_SIZE]; /* as last logged */
     size_t damage_next;
     int64_t damage_logged_at;
+    int64_t audit_logged_at;
 };
 
 struct redis_repository *redis_repository(struct process_repository *base);
@@ -133,11 +138,16 @@ int64_t redis_answer_int(const struct redis_answer *answer, size_t i);
 struct span redis_text_of(const struct redisReply *value);
 /* A record: its id, then its fields. */
 enum err redis_answer_record(const struct redisReply *value, struct process *ret_process);
+/* Room for so many entries of timelines. */
+bool redis_given_events(struct redis_given *given, size_t count);
 /* A list of records into the repository's page; damaged ones are left out and noted. */
 enum err redis_answer_page(struct redis_repository *repository, const struct redisReply *list,
                            size_t *ret_count);
 
 /* --- creation -------------------------------------------------------------------------------- */
+
+/* Behind the fingerprint of a key: it may lead to a batch or to a single process. */
+#define REDIS_MARK_EITHER " either"
 
 /* The index that moves a new process on, and its score there. */
 struct redis_place {
@@ -186,5 +196,8 @@ void redis_remove(struct process_repository *base, struct repo_remove *remove);
 void redis_list(struct process_repository *base, struct repo_list *list);
 void redis_sweep(struct process_repository *base, struct repo_sweep *sweep);
 void redis_advance(struct process_repository *base, struct repo_advance *advance);
+void redis_dump(struct process_repository *base, struct repo_dump *dump);
+void redis_restore(struct process_repository *base, struct repo_restore *restore);
+void redis_audit(struct process_repository *base, struct repo_audit *audit);
 
 #endif

@@ -8,25 +8,25 @@
 #define REDIS_PREFIX_MAX 128
 
 /* What follows the prefix. */
-#define KEY_PROCESS   "process:" /* + id */
-#define KEY_IDS       "process_ids"
-#define KEY_TIMES     "process_times"
-#define KEY_STATUS    "process_status:" /* + status */
-#define KEY_QUEUE     "process_queue:"  /* + type */
-#define KEY_SCHEDULE  "process_schedule"
-#define KEY_RETENTION "process_retention"
-#define KEY_GONE      "process_gone:" /* + id */
-#define KEY_LAYOUT    "process_schema"
-#define KEY_DEADLINES "process_deadlines"
-#define KEY_GROUP     "process_group:" /* + "all" or status, ':', group */
-#define KEY_TYPES     "process_types"
-#define KEY_WORKERS   "process_workers"
-#define KEY_PAUSED    "process_paused"
-#define KEY_RUNNING   "process_running:"      /* + type */
-#define KEY_LOOKERS   "process_type_workers:" /* + type */
-#define KEY_CHANGES   "process_changes"       /* no key, but a channel */
-/* The scripts also know process_leases, process_events:<id>, process_held:<worker>
- * and process_idempotency:<key>. */
+#define KEY_PROCESS     "process:" /* + id */
+#define KEY_IDS         "process_ids"
+#define KEY_TIMES       "process_times"
+#define KEY_STATUS      "process_status:" /* + status */
+#define KEY_QUEUE       "process_queue:"  /* + type */
+#define KEY_SCHEDULE    "process_schedule"
+#define KEY_RETENTION   "process_retention"
+#define KEY_GONE        "process_gone:"        /* + id */
+#define KEY_IDEMPOTENCY "process_idempotency:" /* + what the client chose */
+#define KEY_LAYOUT      "process_schema"
+#define KEY_DEADLINES   "process_deadlines"
+#define KEY_GROUP       "process_group:" /* + "all" or status, ':', group */
+#define KEY_TYPES       "process_types"
+#define KEY_WORKERS     "process_workers"
+#define KEY_PAUSED      "process_paused"
+#define KEY_RUNNING     "process_running:"      /* + type */
+#define KEY_LOOKERS     "process_type_workers:" /* + type */
+#define KEY_CHANGES     "process_changes"       /* no key, but a channel */
+/* The scripts also know process_leases, process_events:<id> and process_held:<worker>. */
 
 struct redis_keys {
     char prefix[REDIS_PREFIX_MAX + 1];

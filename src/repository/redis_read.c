@@ -13,11 +13,11 @@ static struct repo_get *get_of(const struct redis_call *call)
     return container_of(call->op, struct repo_get, op);
 }
 
-static enum redis_record_count fields_of(const struct repo_get *get)
+static enum process_field_count fields_of(const struct repo_get *get)
 {
     if (get->with_input)
-        return REDIS_RECORD_ALL;
-    return get->brief ? REDIS_RECORD_SHOWN : REDIS_RECORD_FIELDS;
+        return PROCESS_FIELDS;
+    return get->brief ? PROCESS_FIELDS_SHOWN : PROCESS_FIELDS_BUT_INPUT;
 }
 
 /* What expires is told of only when Redis comes upon it, which can take seconds. The time to live
@@ -134,7 +134,7 @@ static void build_events(struct redis_request *request, struct redis_commands *c
     redis_arg_str(commands, call->id);
 }
 
-static bool make_room(struct redis_given *given, size_t count)
+bool redis_given_events(struct redis_given *given, size_t count)
 {
     if (count <= given->event_room)
         return true;
@@ -152,7 +152,7 @@ static enum err take_events(struct redis_call *call, const struct redisReply *li
     struct redis_given *given = &call->repository->given;
     if (list->type != REDIS_REPLY_ARRAY)
         return ERR_INTERNAL;
-    if (!make_room(given, list->elements))
+    if (!redis_given_events(given, list->elements))
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < list->elements; i++)
         given->events[i] = redis_text_of(list->element[i]);

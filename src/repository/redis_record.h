@@ -1,22 +1,15 @@
-/* A process as the fields of a Redis hash. The one table of these fields is here, for the scripts
- * too. */
+/* A process as the fields of a Redis hash, by the table of process_record.h, for the scripts too.
+ */
 #ifndef REPOSITORY_REDIS_RECORD_H
 #define REPOSITORY_REDIS_RECORD_H
 
-#include "proctrack/process.h"
+#include "proctrack/process_record.h"
 #include "proctrack/redis_client.h"
 
 #include <hiredis/hiredis.h>
 
-/* How many fields there are, by what is asked for: the names come in this order. */
-enum redis_record_count {
-    REDIS_RECORD_SHOWN = 21,  /* by the resource */
-    REDIS_RECORD_FIELDS = 35, /* all but input */
-    REDIS_RECORD_ALL = 36,
-};
-
-/* Adds the names of the fields that are read. */
-void redis_record_names(struct redis_commands *commands, enum redis_record_count count);
+/* Adds the names of so many fields, in their order. */
+void redis_record_names(struct redis_commands *commands, enum process_field_count count);
 /* Adds the fields that the process has and their values, input included. */
 void redis_record_fields(struct redis_commands *commands, const struct process *process);
 /* Adds the table as Lua. */

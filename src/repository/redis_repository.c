@@ -125,6 +125,13 @@ static void redis_close(struct process_repository *base)
     redis_client_close(repository->client);
 }
 
+/* What Redis keeps, and when, is its own affair. */
+static void redis_snapshot(struct process_repository *base, struct repo_snapshot *snapshot)
+{
+    (void)base;
+    process_op_finish(&snapshot->op, ERR_UNSUPPORTED);
+}
+
 static void redis_destroy(struct process_repository *base)
 {
     struct redis_repository *repository = redis_repository(base);
@@ -134,6 +141,7 @@ static void redis_destroy(struct process_repository *base)
     free(repository->given.types);
     free(repository->given.workers);
     free(repository->given.events);
+    free(repository->given.items);
     redis_scripts_finish(&repository->scripts);
     while ((link = list_pop(&repository->spare)) != NULL)
         free(container_of(link, struct redis_call, request.link));
@@ -159,6 +167,10 @@ static const struct process_repository_ops redis_ops = {
     .sweep = redis_sweep,
     .advance = redis_advance,
     .ping = redis_ping,
+    .dump = redis_dump,
+    .restore = redis_restore,
+    .audit = redis_audit,
+    .snapshot = redis_snapshot,
     .follow = redis_follow,
     .close = redis_close,
     .destroy = redis_destroy,
@@ -204,6 +216,7 @@ struct process_repository *redis_repository_create(struct loop *loop,
     if (repository == NULL)
         return NULL;
     process_repository_init(&repository->base, &redis_ops, policy);
+    repository->base.durability.mode = "redis";
     list_init(&repository->spare);
     repository->publishes = publishes;
     if (!set_up(repository, loop, redis, key_prefix)) {

@@ -17,7 +17,9 @@ enum part {
     PART_CHANGES = 1 << 4,  /* needs indexes and the timeline */
     PART_HEAL = 1 << 5,
     PART_REMOVAL = 1 << 6,
-    PART_PLAIN = 1 << 7, /* nothing of the above */
+    PART_PLAIN = 1 << 7, /* nothing of the others */
+    PART_RANKS = 1 << 8,
+    PART_PLACES = 1 << 9, /* needs indexes */
 };
 #define READING  (PART_TIMES | PART_RECORDS)
 #define CHANGING (READING | PART_TIMELINE | PART_INDEXES)
@@ -36,12 +38,16 @@ static const struct {
     [SCRIPT_COMPLETE_PLAIN] = {redis_lua_complete_plain, PART_PLAIN},
     [SCRIPT_REMOVE] = {redis_lua_remove, READING | PART_REMOVAL},
     [SCRIPT_LIST] = {redis_lua_list, READING | PART_HEAL},
-    [SCRIPT_SWEEP] = {redis_lua_sweep, READING | PART_HEAL | PART_REMOVAL},
+    [SCRIPT_SWEEP] = {redis_lua_sweep, READING | PART_HEAL | PART_REMOVAL | PART_RANKS},
     [SCRIPT_ADVANCE] = {redis_lua_advance, CHANGING | PART_CHANGES | PART_HEAL},
     [SCRIPT_STANDING] = {redis_lua_standing, 0},
     [SCRIPT_GROUP] = {redis_lua_group, 0},
     [SCRIPT_TYPES] = {redis_lua_types, 0},
     [SCRIPT_WORKERS] = {redis_lua_workers, 0},
+    [SCRIPT_DUMP] = {redis_lua_dump, READING | PART_HEAL | PART_RANKS},
+    [SCRIPT_SCAN] = {redis_lua_scan, 0},
+    [SCRIPT_RESTORE] = {redis_lua_restore, READING | PART_INDEXES | PART_PLACES},
+    [SCRIPT_AUDIT] = {redis_lua_audit, READING | PART_INDEXES | PART_PLACES | PART_HEAL},
 };
 
 /* Whatever bytes it has. CHANNEL is false where nothing is published. */
@@ -100,6 +106,8 @@ static void append_script(struct text_buffer *out, int script, const struct proc
     append_part(out, parts, PART_CHANGES, redis_lua_changes);
     append_part(out, parts, PART_HEAL, redis_lua_heal);
     append_part(out, parts, PART_REMOVAL, redis_lua_removal);
+    append_part(out, parts, PART_RANKS, redis_lua_ranks);
+    append_part(out, parts, PART_PLACES, redis_lua_places);
     text_append_str(out, bodies[script].body);
 }
 

@@ -107,9 +107,9 @@ local function move(p, queue)
     save(p)
     redis.call('ZREM', queue, id)
     redis.call('ZREM', status_key('pending'), id)
-    redis.call('ZADD', status_key('running'), time, id)
-    redis.call('ZADD', prefix .. 'process_leases', int_text(p.lease_until), id)
     local started = int_text(p.started_at)
+    redis.call('ZADD', status_key('running'), started, id)
+    redis.call('ZADD', prefix .. 'process_leases', int_text(p.lease_until), id)
     redis.call('ZADD', running, started, id)
     redis.call('ZADD', held, started, id)
     if pending_deadline(p.was) then
@@ -117,7 +117,7 @@ local function move(p, queue)
     end
     if p.group then
         redis.call('ZREM', group_key('pending', p.group), id)
-        redis.call('ZADD', group_key('running', p.group), time, id)
+        redis.call('ZADD', group_key('running', p.group), started, id)
     end
 end
 

@@ -8,14 +8,15 @@
 local note = prefix .. 'process_idempotency:' .. ARGV[2]
 local base = ARGV[5]
 local MARK = base == '' and '' or ' batch'
+local MARKS = {[''] = true, [' batch'] = true, [' either'] = true} -- the last: it was restored
 
 -- What the key led to.
 local function replay(found)
     local first, fingerprint, mark = string.match(found, '^([%x-]+) (%x+)(.*)$')
-    if not first or (mark ~= '' and mark ~= ' batch') then
+    if not first or not MARKS[mark] then
         note_damage('')
         return reply('CORRUPT')
-    elseif fingerprint ~= ARGV[3] or mark ~= MARK then
+    elseif fingerprint ~= ARGV[3] or (mark ~= MARK and mark ~= ' either') then
         return reply('KEY_REUSED')
     elseif base ~= '' then
         return reply('OK', first)

@@ -9,6 +9,10 @@ local function pending_deadline(p)
     return queue
 end
 
+local function queue_score(p)
+    return (100 - p.priority) * 4398046511104 + p.created_at
+end
+
 -- The one index that moves a process on, and its score there.
 local function place(p)
     if p.status == 'pending' then
@@ -16,7 +20,7 @@ local function place(p)
         if run_at > now then
             return prefix .. 'process_schedule', run_at
         end
-        return queue_key(p.type), (100 - p.priority) * 4398046511104 + p.created_at
+        return queue_key(p.type), queue_score(p)
     elseif p.status == 'running' then
         return prefix .. 'process_leases', p.lease_until or now
     end
@@ -83,16 +87,16 @@ local function leave(plan, p)
 end
 
 local function change_status(plan, p)
-    local from, to, time = p.was.status, p.status, int_text(now)
+    local from, to, since = p.was.status, p.status, int_text(p.updated_at)
     plan[1] = {'ZREM', status_key(from), p.id}
-    plan[2] = {'ZADD', status_key(to), time, p.id}
+    plan[2] = {'ZADD', status_key(to), since, p.id}
     if p.group then
         plan[3] = {'ZREM', group_key(from, p.group), p.id}
-        plan[4] = {'ZADD', group_key(to, p.group), time, p.id}
+        plan[4] = {'ZADD', group_key(to, p.group), since, p.id}
     end
     leave(plan, p)
     if to == 'pending' then
-        plan[#plan + 1] = {'ZADD', prefix .. 'process_types', time, p.type}
+        plan[#plan + 1] = {'ZADD', prefix .. 'process_types', int_text(now), p.type}
         local deadline = pending_deadline(p)
         if deadline then
             plan[#plan + 1] = {'ZADD', prefix .. 'process_deadlines', int_text(deadline), p.id}

@@ -10,21 +10,6 @@ local GLANCE = {'type', 'status', 'created_at', 'completed_at', 'group'}
 
 check_removal_keys()
 
--- As rank_after() of the lists, in the other direction.
-local function rank_after(score, id)
-    local low = redis.call('ZCOUNT', index, '-inf', '(' .. score)
-    local high = low + redis.call('ZCOUNT', index, score, score)
-    while low < high do
-        local middle = math.floor((low + high) / 2)
-        if redis.call('ZRANGE', index, middle, middle)[1] <= id then
-            low = middle + 1
-        else
-            high = middle
-        end
-    end
-    return low
-end
-
 local function group_works(status, group)
     return not group or (works(group_key('all', group)) and works(group_key(status, group)))
 end
@@ -52,7 +37,7 @@ local function take(id)
     end
 end
 
-local rank = ARGV[6] == '1' and rank_after(ARGV[7], ARGV[8]) or 0
+local rank = ARGV[6] == '1' and rank_after(index, ARGV[7], ARGV[8]) or 0
 local entries = redis.call('ZRANGE', index, rank, rank + limit, 'WITHSCORES')
 local more, score, id = 0, ARGV[7], ARGV[8]
 for i = 1, #entries, 2 do

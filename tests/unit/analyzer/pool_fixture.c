@@ -37,6 +37,10 @@ DEFINE_FORWARD(events)
 DEFINE_FORWARD(sweep)
 DEFINE_FORWARD(advance)
 DEFINE_FORWARD(ping)
+DEFINE_FORWARD(dump)
+DEFINE_FORWARD(restore)
+DEFINE_FORWARD(audit)
+DEFINE_FORWARD(snapshot)
 
 static void watch_claim(struct process_repository *base, struct repo_claim *call)
 {
@@ -113,6 +117,10 @@ static const struct process_repository_ops watched_ops = {
     .sweep = forward_sweep,
     .advance = forward_advance,
     .ping = forward_ping,
+    .dump = forward_dump,
+    .restore = forward_restore,
+    .audit = forward_audit,
+    .snapshot = forward_snapshot,
     .follow = forward_follow,
     .close = watched_close,
     .destroy = watched_destroy,

@@ -26,7 +26,11 @@
     X(events)            \
     X(sweep)             \
     X(advance)           \
-    X(ping)
+    X(ping)              \
+    X(dump)              \
+    X(restore)           \
+    X(audit)             \
+    X(snapshot)
 /* clang-format on */
 
 enum watched_kind {

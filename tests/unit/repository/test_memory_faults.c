@@ -3,7 +3,8 @@
  * program allocates through here (--wrap). */
 #include "support/test.h"
 
-#include "proctrack/memory_repository.h"
+#include "repository/memory_calls.h"
+#include "support/fake_disk.h"
 
 #define NOW    INT64_C(1000000000)
 #define DAY_MS INT64_C(86400000)
@@ -45,6 +46,18 @@ static void on_done(struct process_op *op)
     (void)op;
 }
 
+static struct loop *loop;
+
+/* Until then nothing fails: what the call itself asked for is what counts. */
+static void wait_for(const struct process_op *op)
+{
+    const int left = allocations_left;
+    allocations_left = NEVER;
+    while (op->done != NULL)
+        loop_turn(loop, 1000);
+    allocations_left = left;
+}
+
 /* --- what is there ---------------------------------------------------------------------------- */
 
 enum { RUNNING, FINISHED, CANCELED, PENDING, DUE, COUNT };
@@ -52,8 +65,38 @@ enum { RUNNING, FINISHED, CANCELED, PENDING, DUE, COUNT };
 struct fixture {
     struct process_policy policy;
     struct process_repository *repository;
+    struct fake_disk *fake; /* with a journal */
+    struct disk *disk;
     struct process_id ids[COUNT];
 };
+
+static bool journalled; /* what the tests run on now */
+
+static void open_repository(struct fixture *f)
+{
+    const struct memory_journal_options options = {.fsync = JOURNAL_FSYNC_NO, .now = NOW};
+    struct journal_report report;
+    enum err err;
+    if (journalled) {
+        f->disk = fake_disk_open(f->fake);
+        f->repository = memory_repository_open(loop, &f->policy, f->disk, &options, &report, &err);
+    } else {
+        f->repository = memory_repository_create(&f->policy);
+    }
+    assert_non_null(f->repository);
+}
+
+static void close_repository(struct fixture *f)
+{
+    repository_destroy(f->repository);
+    disk_destroy(f->disk);
+}
+
+static void close_all(struct fixture *f)
+{
+    close_repository(f);
+    fake_disk_destroy(f->fake);
+}
 
 static struct process draft_of(const struct process_id *id)
 {
@@ -78,6 +121,7 @@ static enum err submit_create(const struct fixture *f, const struct process *pro
         call.idempotency_key = SPAN_NONE;
     process_op_init(&call.op, on_done);
     repository_create(f->repository, &call);
+    wait_for(&call.op);
     return call.op.result;
 }
 
@@ -94,6 +138,7 @@ static enum err submit_claim(const struct fixture *f, struct span type, struct s
                               .tokens = {TOKEN}};
     process_op_init(&call.op, on_done);
     repository_claim(f->repository, &call);
+    wait_for(&call.op);
     *ret_count = call.count;
     return call.op.result;
 }
@@ -104,6 +149,7 @@ static enum err submit_change(const struct fixture *f, const struct process_id *
     struct repo_transition call = {.id = *id, .change = *change};
     process_op_init(&call.op, on_done);
     repository_transition(f->repository, &call);
+    wait_for(&call.op);
     if (call.op.result == ERR_NO_MEMORY)
         assert_false(call.changed);
     return call.op.result;
@@ -121,8 +167,9 @@ static void open_filled(struct fixture *f)
 {
     process_policy_defaults(&f->policy);
     f->policy.events_max = 2;
-    f->repository = memory_repository_create(&f->policy);
-    assert_non_null(f->repository);
+    f->disk = NULL;
+    f->fake = journalled ? fake_disk_create() : NULL;
+    open_repository(f);
     for (int i = 0; i < COUNT; i++) {
         size_t count = 0;
         assert_true(process_id_new(&f->ids[i]));
@@ -155,10 +202,12 @@ static void see_process(const struct fixture *f, int i, struct picture *ret_pict
     struct repo_get get = {.id = f->ids[i]};
     process_op_init(&get.op, on_done);
     repository_get(f->repository, &get);
+    wait_for(&get.op);
     struct repo_standing_item item = {.id = f->ids[i], .type = "t"};
     struct repo_standing standing = {.items = &item, .count = 1};
     process_op_init(&standing.op, on_done);
     repository_standing(f->repository, &standing);
+    wait_for(&standing.op);
     ret_picture->processes[i].err = get.op.result;
     ret_picture->processes[i].status = (int)get.process.status;
     ret_picture->processes[i].attempt = get.process.attempt;
@@ -191,17 +240,21 @@ static void see(const struct fixture *f, struct picture *ret_picture)
     seen = ret_picture;
     process_op_init(&seen->counts.op, on_done);
     repository_counts(f->repository, &seen->counts);
+    wait_for(&seen->counts.op);
     seen->group.group = SPAN("g");
     process_op_init(&seen->group.op, on_done);
     repository_group(f->repository, &seen->group);
+    wait_for(&seen->group.op);
     for (int i = 0; i < COUNT; i++)
         see_process(f, i, seen);
     struct repo_types types = {.now = NOW};
     process_op_init(&types.op, on_types);
     repository_types(f->repository, &types);
+    wait_for(&types.op);
     struct repo_workers workers = {.now = NOW};
     process_op_init(&workers.op, on_workers);
     repository_workers(f->repository, &workers);
+    wait_for(&workers.op);
     memset(&seen->counts.op, 0, sizeof(seen->counts.op));
     memset(&seen->group.op, 0, sizeof(seen->group.op));
 }
@@ -235,6 +288,7 @@ static enum err create_batch(struct fixture *f)
     call.processes = drafts;
     process_op_init(&call.op, on_done);
     repository_create_batch(f->repository, &call);
+    wait_for(&call.op);
     assert_false(call.replayed);
     return call.op.result;
 }
@@ -269,6 +323,7 @@ static enum err retry(struct fixture *f)
         struct repo_##kind call = {__VA_ARGS__}; \
         process_op_init(&call.op, on_done);      \
         repository_##kind(f->repository, &call); \
+        wait_for(&call.op);                      \
         return call.op.result;                   \
     }
 
@@ -285,6 +340,19 @@ struct step {
     const char *name;
     enum err (*ask)(struct fixture *f);
 };
+
+/* With a journal: what was given up for want of memory is not in it. */
+static void comes_back(struct fixture *f)
+{
+    static struct picture before, after;
+    if (!journalled)
+        return;
+    see(f, &before);
+    close_repository(f);
+    open_repository(f);
+    see(f, &after);
+    assert_memory_equal(&before, &after, sizeof(before));
+}
 
 static void leaves_nothing_half_changed(const struct step *step)
 {
@@ -305,8 +373,9 @@ static void leaves_nothing_half_changed(const struct step *step)
             assert_memory_equal(&before, &after, sizeof(before));
             assert_int_equal(step->ask(&f), ERR_OK); /* once there is memory again */
         }
+        comes_back(&f);
         assert_true(failed || n > 0);
-        repository_destroy(f.repository);
+        close_all(&f);
     }
 }
 
@@ -346,12 +415,14 @@ static void time_goes_on_where_it_stopped(void **state)
         process_op_init(&call.op, on_done);
         allocations_left = n;
         repository_advance(f.repository, &call);
+        wait_for(&call.op);
         failed = allocations_left == NEVER;
         allocations_left = NEVER;
         int done = call.released + call.expired + call.lapsed;
         if (call.op.result == ERR_NO_MEMORY) {
             process_op_init(&call.op, on_done);
             repository_advance(f.repository, &call);
+            wait_for(&call.op);
             done += call.released + call.expired + call.lapsed;
         }
         assert_int_equal(call.op.result, ERR_OK);
@@ -360,7 +431,7 @@ static void time_goes_on_where_it_stopped(void **state)
         see(&f, &after);
         assert_int_equal(after.counts.by_status[PROCESS_FAILED], 3);
         assert_int_equal(after.waiting + after.running + after.held, 0);
-        repository_destroy(f.repository);
+        close_all(&f);
     }
 }
 
@@ -378,7 +449,7 @@ static void a_late_result_is_refused_in_any_case(void **state)
                                               .result = SPAN("1")};
         assert_int_equal(submit_change(&f, &f.ids[FINISHED], &change), ERR_LEASE_LOST);
         allocations_left = NEVER;
-        repository_destroy(f.repository);
+        close_all(&f);
     }
 }
 
@@ -404,6 +475,7 @@ static void a_change_is_told_in_any_case(void **state)
         struct repo_get get = {.id = f.ids[RUNNING], .watch = true};
         process_op_init(&get.op, on_done);
         repository_get(f.repository, &get);
+        wait_for(&get.op);
         assert_true(get.watched);
         f.repository->on_changed = on_changed;
         told = 0;
@@ -412,7 +484,7 @@ static void a_change_is_told_in_any_case(void **state)
         failed = allocations_left == NEVER;
         allocations_left = NEVER;
         assert_int_equal(told, err == ERR_OK);
-        repository_destroy(f.repository);
+        close_all(&f);
     }
     assert_int_equal(told_of_all, 1);
 }
@@ -433,6 +505,55 @@ static void creation_needs_all_its_memory(void **state)
     repository_destroy(repository);
 }
 
+#define ID "\"process_id\":\"6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55\""
+
+/* A whole life, as the journal hands it over. */
+static const char *const lines[] = {
+    "{\"changes\":[{\"process\":{" ID ",\"type\":\"t\",\"group\":\"g\",\"status\":\"pending\","
+    "\"version\":1,\"created_at\":\"2025-11-08T10:00:00.000Z\",\"input\":{}}},"
+    "{\"key\":{\"key\":\"a \\\"key\\\"\"," ID ",\"fingerprint\":\"0000000000000001\","
+    "\"until\":\"2026-11-08T10:00:00.000Z\"}}]}",
+    "{\"changes\":[{\"change\":{" ID ",\"status\":\"running\",\"version\":2,\"worker\":\"w\","
+    "\"started_at\":\"2025-11-08T10:00:00.000Z\",\"events\":1},\"event\":{\"event\":\"claimed\"}}]"
+    "}",
+    "{\"changes\":[{\"change\":{" ID ",\"status\":\"failed\",\"version\":3,\"events\":2,"
+    "\"completed_at\":\"2025-11-08T10:00:00.000Z\"},\"event_text\":\"{\\n}\"}]}",
+    "{\"changes\":[{\"paused\":{\"type\":\"u\"}}]}",
+    "{\"changes\":[{\"resumed\":{\"type\":\"u\"}}]}",
+    "{\"changes\":[{\"removed\":{" ID ",\"until\":\"2026-11-08T10:00:00.000Z\"}}]}",
+};
+enum { LINES = sizeof(lines) / sizeof(lines[0]) };
+
+/* Whatever is wanting, a line is replayed or it is said that there was no memory; again, it is. */
+static void a_line_is_replayed_or_says_why(void **state)
+{
+    (void)state;
+    bool failed = true;
+    for (int n = 0; failed; n++) {
+        struct memory_store store;
+        struct memory_replay replay = {.store = &store, .now = NOW};
+        assert_true(n < ATTEMPTS_MAX);
+        assert_true(memory_store_init(&store, 10));
+        allocations_left = n;
+        for (int i = 0; i < LINES; i++) {
+            const struct span line = span_of(lines[i]);
+            const char *why = "";
+            if (memory_replay(&replay, JOURNAL_LINE, line, &why))
+                continue;
+            assert_null(why);
+            assert_int_equal(allocations_left, NEVER);
+            assert_true(memory_replay(&replay, JOURNAL_LINE, line, &why));
+        }
+        failed = allocations_left == NEVER;
+        allocations_left = NEVER;
+        assert_int_equal(store.records.size, 0);
+        assert_int_equal(store.tombstones.map.size, 1);
+        assert_int_equal(store.keys.map.size, 1);
+        repo_item_storage_finish(&replay.storage);
+        memory_store_finish(&store);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +562,12 @@ int main(void)
         cmocka_unit_test(time_goes_on_where_it_stopped),
         cmocka_unit_test(a_late_result_is_refused_in_any_case),
         cmocka_unit_test(a_change_is_told_in_any_case),
+        cmocka_unit_test(a_line_is_replayed_or_says_why),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    loop = loop_create();
+    int failed = cmocka_run_group_tests_name("memory alone", tests, NULL, NULL);
+    journalled = true;
+    failed += cmocka_run_group_tests_name("with a journal", tests, NULL, NULL);
+    loop_destroy(loop);
+    return failed;
 }

@@ -65,7 +65,10 @@ static void ranks_as_a_count_does(const struct ordered_index *index, struct entr
             lower = i;
         assert_int_equal(index_rank(index, e->score, &e->id), i);
         assert_int_equal(index_rank(index, e->score, NULL), lower);
+        assert_ptr_equal(index_at(index, i), &e->node);
     }
+    assert_null(index_at(index, count));
+    assert_null(index_at(index, SIZE_MAX));
     assert_int_equal(index_rank(index, INT64_MIN, NULL), 0);
     assert_int_equal(index_rank(index, INT64_MAX, NULL), count);
 }
@@ -153,6 +156,24 @@ static void orders_equal_scores_as_it_is_told(void **state)
     assert_null(node);
 }
 
+static void knows_its_own(void **state)
+{
+    (void)state;
+    enum { FEW = 20 };
+    struct entry entries[FEW];
+    struct ordered_index first = {.root = NULL}, second = {.root = NULL};
+    memset(entries, 0, sizeof(entries));
+    for (size_t i = 0; i < FEW; i++) {
+        assert_true(process_id_new(&entries[i].id));
+        assert_false(index_holds(&first, &entries[i].node));
+        index_insert(i % 2 == 0 ? &first : &second, &entries[i].node, 1, &entries[i].id);
+    }
+    for (size_t i = 0; i < FEW; i++) {
+        assert_int_equal(index_holds(&first, &entries[i].node), i % 2 == 0);
+        assert_int_equal(index_holds(&second, &entries[i].node), i % 2 == 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +181,7 @@ int main(void)
         cmocka_unit_test(stays_shallow_whatever_the_order),
         cmocka_unit_test(stays_shallow_with_batches),
         cmocka_unit_test(orders_equal_scores_as_it_is_told),
+        cmocka_unit_test(knows_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,20 @@ static void one_that_has_vanished_is_published_when_it_is_missed(void **state)
     assert_published(bench, one.id, "removed -");
 }
 
+static void what_an_audit_makes_claimable_is_published(void **state)
+{
+    const struct bench *bench = *state;
+    struct draft one = add(bench);
+    assert_published(bench, one.id, "pending t");
+    redis_fixture_ask(&bench->redis, "ZADD app:process_queue:t 5 %s", one.id);
+    struct repo_audit audit = sync_audit(&bench->sync, bench->now, 10);
+    assert_int_equal(audit.found[AUDIT_MOVED], 1); /* no news: it could be claimed all the time */
+    redis_fixture_ask(&bench->redis, "ZREM app:process_queue:t %s", one.id);
+    audit = sync_audit(&bench->sync, bench->now, 10);
+    assert_int_equal(audit.found[AUDIT_MISSING], 1);
+    assert_published(bench, one.id, "pending t");
+}
+
 static void a_creation_that_is_undone_is_taken_back(void **state)
 {
     const struct bench *bench = *state;
@@ -234,6 +248,7 @@ int main(void)
         PUBLISHED(one_with_a_key_is_published_once),
         PUBLISHED(what_changes_no_version_is_not_published),
         PUBLISHED(one_that_has_vanished_is_published_when_it_is_missed),
+        PUBLISHED(what_an_audit_makes_claimable_is_published),
         PUBLISHED(a_creation_that_is_undone_is_taken_back),
         PUBLISHED(nothing_is_published_where_the_server_tells),
         PUBLISHED(while_it_listens_a_read_is_watched),

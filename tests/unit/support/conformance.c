@@ -16,9 +16,15 @@ int conformance_setup(void **state)
     return 0;
 }
 
-/* What a repository does itself must never leave anything to heal behind. */
-static void assert_healthy(const struct process_repository *repository)
+/* What a repository does itself must never leave anything to heal behind, or to mend. */
+static void assert_healthy(const struct sync *on, int64_t now)
 {
+    const struct process_repository *repository = on->repository;
+    struct repo_audit audit = {.more = false};
+    if (!repository->closed)
+        audit = sync_audit(on, now, REPO_AUDIT_MAX);
+    for (int i = 0; i < REPO_AUDIT_FINDINGS; i++)
+        assert_int_equal(audit.found[i], 0);
     assert_int_equal(repository->counters.damaged, 0);
     assert_int_equal(repository->counters.healed, 0);
     assert_int_equal(repository->counters.timeouts, 0);
@@ -27,7 +33,10 @@ static void assert_healthy(const struct process_repository *repository)
 int conformance_teardown(void **state)
 {
     struct conformance *c = *state;
-    assert_healthy(c->sync.repository);
+    c->sync.repository->on_changed = NULL; /* their listeners are gone */
+    c->sync.repository->on_work = NULL;
+    /* The tests' clocks have gone on: whatever is scheduled may be in the queue. */
+    assert_healthy(&c->sync, c->now + PROCESS_RETENTION_MAX_S * INT64_C(1000));
     repository_destroy(c->sync.repository);
     loop_destroy(c->sync.loop);
     free(c);
@@ -180,7 +189,8 @@ int conformance_run(const struct conformance_subject *subject)
         conformance_claims_run, conformance_lists_run,     conformance_removal_run,
         conformance_groups_run, conformance_types_run,     conformance_workers_run,
         conformance_batch_run,  conformance_histories_run, conformance_watch_run,
-        conformance_follow_run, conformance_shared_run,
+        conformance_follow_run, conformance_dump_run,      conformance_restore_run,
+        conformance_shared_run, conformance_audit_run,
     };
     int failed = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -112,6 +112,9 @@ int conformance_batch_run(const struct conformance_subject *subject);
 int conformance_histories_run(const struct conformance_subject *subject);
 int conformance_watch_run(const struct conformance_subject *subject);
 int conformance_follow_run(const struct conformance_subject *subject);
+int conformance_dump_run(const struct conformance_subject *subject);
+int conformance_restore_run(const struct conformance_subject *subject);
 int conformance_shared_run(const struct conformance_subject *subject);
+int conformance_audit_run(const struct conformance_subject *subject);
 
 #endif

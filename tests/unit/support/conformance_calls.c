@@ -115,7 +115,7 @@ static void close_ends_every_open_call_once(void **state)
 
 /* One call of each kind, prepared so that nothing is refused. */
 struct one_of_each {
-    struct process_op *ops[17];
+    struct process_op *ops[21];
     size_t count;
     struct span types[1];
     struct repo_standing_item item;
@@ -137,6 +137,11 @@ struct one_of_each {
     struct repo_sweep sweep;
     struct repo_advance advance;
     struct repo_ping ping;
+    struct repo_item restored;
+    struct repo_dump dump;
+    struct repo_restore restore;
+    struct repo_audit audit;
+    struct repo_snapshot snapshot;
 };
 
 static int ended;
@@ -166,7 +171,12 @@ static void prepare(const struct conformance *c, struct one_of_each *each,
         .events = {.id = *id},
         .sweep = {.before = c->now, .now = c->now, .limit = 10},
         .advance = {.now = c->now, .limit = 10},
+        .restored = {.kind = ITEM_PAUSED_TYPE, .type = SPAN("v")},
+        .dump = {.now = c->now},
+        .restore = {.count = 1, .now = c->now},
+        .audit = {.now = c->now, .limit = 10},
     };
+    each->restore.items = &each->restored;
     each->claim.types = each->types;
     each->claim.type_count = 1;
     assert_true(lease_token_new(each->claim.tokens[0]));
@@ -201,6 +211,10 @@ static void submit_all(struct process_repository *repository, struct one_of_each
     SUBMIT(transition, &each->transition);
     SUBMIT(remove, &each->remove);
     SUBMIT(ping, &each->ping);
+    SUBMIT(dump, &each->dump);
+    SUBMIT(restore, &each->restore);
+    SUBMIT(audit, &each->audit);
+    SUBMIT(snapshot, &each->snapshot);
 }
 
 static void close_ends_a_call_of_every_kind(void **state)

@@ -94,7 +94,7 @@ static void lists_filter(void **state)
         struct process draft = conformance_draft(c);
         draft.type = i % 2 == 0 ? SPAN("even") : SPAN("odd");
         draft.group = i < 5 ? SPAN("low") : SPAN_NONE;
-        draft.created_at = c->now + i;
+        draft.created_at = draft.updated_at = c->now + i;
         assert_int_equal(sync_create(&c->sync, &draft), ERR_OK);
     }
     assert_int_equal(sync_claim(&c->sync, "odd", 1, c->now + 20, 60000, &kept), 1);

@@ -61,6 +61,10 @@ DEFINE_HELD(events)
 DEFINE_HELD(sweep)
 DEFINE_HELD(advance)
 DEFINE_HELD(ping)
+DEFINE_HELD(dump)
+DEFINE_HELD(restore)
+DEFINE_HELD(audit)
+DEFINE_HELD(snapshot)
 
 static struct held_call take_out(struct held_repository *held, size_t i)
 {
@@ -96,6 +100,13 @@ static void tell(void *arg, const struct process_id *id)
     struct process_repository *base = arg;
     if (base->on_changed != NULL)
         base->on_changed(base->on_changed_arg, id);
+}
+
+static void tell_of_work(void *arg, struct span type)
+{
+    struct process_repository *base = arg;
+    if (base->on_work != NULL)
+        base->on_work(base->on_work_arg, type);
 }
 
 static void tell_missed(void *arg)
@@ -145,6 +156,10 @@ static const struct process_repository_ops held_ops = {
     .sweep = held_sweep,
     .advance = held_advance,
     .ping = held_ping,
+    .dump = held_dump,
+    .restore = held_restore,
+    .audit = held_audit,
+    .snapshot = held_snapshot,
     .follow = held_follow,
     .close = held_close,
     .destroy = held_destroy,
@@ -160,6 +175,8 @@ struct process_repository *held_repository_create(struct process_repository *beh
     held->base.watching = behind->watching;
     behind->on_changed_arg = &held->base;
     behind->on_changed = tell;
+    behind->on_work_arg = &held->base;
+    behind->on_work = tell_of_work;
     behind->on_missed_arg = &held->base;
     behind->on_missed = tell_missed;
     held->loop = loop;

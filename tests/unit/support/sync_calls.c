@@ -80,6 +80,7 @@ DEFINE_SYNC(counts, (void)0)
 DEFINE_SYNC(sweep, (void)0)
 DEFINE_SYNC(advance, (void)0)
 DEFINE_SYNC(ping, (void)0)
+DEFINE_SYNC(audit, (void)0)
 DEFINE_SYNC(create_batch, (void)0)
 DEFINE_SYNC(standing, (void)0)
 DEFINE_SYNC(group, (void)0)
@@ -223,6 +224,29 @@ enum err sync_ping(const struct sync *on)
 {
     struct sync_ping sync = {.done = false};
     return ping_run(on, &sync);
+}
+
+enum err sync_audit_step(const struct sync *on, struct repo_audit *call)
+{
+    struct sync_audit sync = {.call = *call};
+    enum err err = audit_run(on, &sync);
+    *call = sync.call;
+    return err;
+}
+
+struct repo_audit sync_audit(const struct sync *on, int64_t now, int limit)
+{
+    enum { STEPS_MAX = 100000 };
+    struct repo_audit step = {.now = now, .limit = limit, .more = true}, sum = {.more = false};
+    for (int steps = 0; step.more; steps++) {
+        if (steps == STEPS_MAX || sync_audit_step(on, &step) != ERR_OK)
+            abort(); /* it fails, or does not end: show where */
+        sum.examined += step.examined;
+        for (int i = 0; i < REPO_AUDIT_FINDINGS; i++)
+            sum.found[i] += step.found[i];
+        sum.mended += step.mended;
+    }
+    return sum;
 }
 
 enum err sync_create_batch(const struct sync *on, struct repo_create_batch *call)

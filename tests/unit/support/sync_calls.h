@@ -41,6 +41,10 @@ struct repo_counts sync_counts(const struct sync *on);
 enum err sync_sweep(const struct sync *on, struct repo_sweep *call);
 enum err sync_advance(const struct sync *on, int64_t now, int limit, struct repo_advance *ret_call);
 enum err sync_ping(const struct sync *on);
+/* One step, with position and outcome in *call. */
+enum err sync_audit_step(const struct sync *on, struct repo_audit *call);
+/* A whole walk in steps of `limit`, which must succeed: the sums of what they gave. */
+struct repo_audit sync_audit(const struct sync *on, int64_t now, int limit);
 /* base and replayed are left in *call. */
 enum err sync_create_batch(const struct sync *on, struct repo_create_batch *call);
 
