@@ -61,8 +61,9 @@ class Bench:
     # --- servers -------------------------------------------------------------------------------
 
     def proctrackd(self, name="proctrackd", redis=None, **more):
+        # The disk is none of what is measured, unless a benchmark gives a DATA_DIR.
         settings = {"HOST": "127.0.0.1", "PORT": "0", "IO_THREADS": "1", "LOG_LEVEL": "warn",
-                    **more}
+                    "DATA_DIR": "", **more}
         if redis is not None:
             settings.update(REDIS_URL=redis.url, REDIS_REQUIRED="true")
         program = os.path.join(self.options.build, "src/app/proctrackd")

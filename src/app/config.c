@@ -42,16 +42,19 @@ void config_warning(struct config *config, const char *format, ...)
     va_end(arguments);
 }
 
-/* An empty variable counts as not set: that is how compose files and charts leave things out. */
-static const char *environment_value(const char *const environment[], const char *name,
+/* An empty variable counts as not set, unless that says something: that is how compose files and
+ * charts leave things out. */
+static const char *environment_value(const char *const environment[], const struct setting *setting,
                                      const char *suffix)
 {
+    const char *name = setting->name;
     size_t name_len = strlen(name), suffix_len = strlen(suffix);
     for (size_t i = 0; environment[i] != NULL; i++) {
         const char *entry = environment[i];
         if (strncmp(entry, name, name_len) == 0 &&
             strncmp(entry + name_len, suffix, suffix_len) == 0 &&
-            entry[name_len + suffix_len] == '=' && entry[name_len + suffix_len + 1] != '\0')
+            entry[name_len + suffix_len] == '=' &&
+            (entry[name_len + suffix_len + 1] != '\0' || setting->empty_is_given))
             return entry + name_len + suffix_len + 1;
     }
     return NULL;
@@ -82,11 +85,10 @@ static void load_setting(struct config *config, size_t i, const struct command_l
         return;
     if (take(config, setting, line->values[i], SOURCE_OPTION, line->files[i], SOURCE_OPTION_FILE))
         return;
-    const char *file = setting->kind == SETTING_SECRET
-                           ? environment_value(environment, setting->name, "_FILE")
-                           : NULL;
-    take(config, setting, environment_value(environment, setting->name, ""), SOURCE_ENVIRONMENT,
-         file, SOURCE_ENVIRONMENT_FILE);
+    const char *file =
+        setting->kind == SETTING_SECRET ? environment_value(environment, setting, "_FILE") : NULL;
+    take(config, setting, environment_value(environment, setting, ""), SOURCE_ENVIRONMENT, file,
+         SOURCE_ENVIRONMENT_FILE);
 }
 
 /* The cores that this process may use, which a container or taskset can make fewer. */

@@ -5,6 +5,7 @@
 
 #include "app/type_table.h"
 #include "proctrack/analyzer_pool.h"
+#include "proctrack/journal.h"
 #include "proctrack/process.h"
 #include "proctrack/redis_client.h"
 #include "proctrack/text.h"
@@ -32,6 +33,7 @@ enum config_source {
 };
 
 enum config_accept { ACCEPT_ANY, ACCEPT_KNOWN };
+enum config_on_recovery { ON_RECOVERY_STAY, ON_RECOVERY_HANDOVER };
 
 struct config_list {
     char **items; /* NULL-ended once there is one; NULL while empty */
@@ -39,14 +41,17 @@ struct config_list {
 };
 
 #define CONFIG_SETTINGS_MAX 80
+#define NO_ADMIN_PORT       (-1)
 #define INSTANCE_MAX        63 /* characters: it is also the client name that Redis shows */
 
 struct config {
     enum config_action action;
+    bool repair; /* --repair */
 
     /* The settings, as config_table.c describes them. Texts are owned and never NULL. */
     char *host;
     int64_t port;
+    int64_t admin_port; /* NO_ADMIN_PORT: none */
     char *base_path;
     int64_t io_threads;
     int64_t max_body_bytes;
@@ -54,12 +59,19 @@ struct config {
     int64_t max_waiters;
     int64_t header_timeout_s;
     int64_t body_timeout_s;
+    int64_t write_timeout_s;
+    int64_t shed_wait_ms;
     int64_t idle_timeout_s;
     struct config_list cors_allow_origins;
     int64_t status_cache_bytes;
     int64_t shutdown_timeout_s;
+    int64_t shutdown_delay_s;
     char *instance;
     int log_level; /* enum log_level */
+
+    char *data_dir;    /* "": memory only */
+    int journal_fsync; /* enum journal_fsync */
+    int64_t audit_interval_ms;
 
     bool enable_redis_persistence;
     char *redis_url;
@@ -71,6 +83,7 @@ struct config {
     char *redis_tls_ca_file;
     char *redis_key_prefix;
     bool redis_required;
+    int redis_on_recovery; /* enum config_on_recovery */
     int64_t redis_connect_timeout_ms;
     int64_t redis_command_timeout_ms;
     int64_t redis_wait_replicas;

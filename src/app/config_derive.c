@@ -120,11 +120,32 @@ static void check_origins(struct config *config)
 
 static void check_stop(struct config *config)
 {
-    if (config->analyzers.count > 0 && config->shutdown_timeout_s <= config->cancel_grace_s)
-        config_warning(config,
-                       "SHUTDOWN_TIMEOUT_SECONDS=%lld is no longer than CANCEL_GRACE_SECONDS=%lld: "
-                       "an analyzer that ignores its TERM may outlive a stop's patience",
-                       (long long)config->shutdown_timeout_s, (long long)config->cancel_grace_s);
+    long long timeout = config->shutdown_timeout_s, delay = config->shutdown_delay_s;
+    if (delay > 0 && delay >= timeout)
+        config_fault(
+            config,
+            "SHUTDOWN_DELAY_SECONDS=%lld: must be less than SHUTDOWN_TIMEOUT_SECONDS=%lld, "
+            "which includes it",
+            delay, timeout);
+    else if (config->analyzers.count > 0 && timeout - delay <= config->cancel_grace_s)
+        config_warning(
+            config,
+            "SHUTDOWN_TIMEOUT_SECONDS=%lld%s is no longer than CANCEL_GRACE_SECONDS=%lld: "
+            "an analyzer that ignores its TERM may outlive a stop's patience",
+            timeout, delay > 0 ? " less SHUTDOWN_DELAY_SECONDS" : "",
+            (long long)config->cancel_grace_s);
+}
+
+static void check_storage(struct config *config)
+{
+    bool on_disk = *config->data_dir != '\0';
+    if (config->repair && !on_disk)
+        config_fault(config, "--repair: DATA_DIR is empty, so that there is nothing to repair");
+    if (!on_disk && config->sources[SETTING_INDEX(journal_fsync)] != SOURCE_DEFAULT)
+        config_warning(config, "JOURNAL_FSYNC is given, but DATA_DIR is empty: nothing is stored");
+    if (config->admin_port > 0 && config->admin_port == config->port)
+        config_fault(config, "ADMIN_PORT=%lld: must be another than PORT",
+                     (long long)config->admin_port);
 }
 
 void config_derive(struct config *config)
@@ -137,4 +158,5 @@ void config_derive(struct config *config)
     derive_policy(config);
     check_origins(config);
     check_stop(config);
+    check_storage(config);
 }

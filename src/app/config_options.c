@@ -19,9 +19,15 @@ static const struct {
 };
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
 
+#define REPAIR_OPTION "--repair"
+
 /* Help and version are answered whatever else is there. */
 static bool action_read(struct config *config, const char *argument)
 {
+    if (strcmp(argument, REPAIR_OPTION) == 0) {
+        config->repair = true;
+        return true;
+    }
     for (size_t i = 0; i < ACTION_COUNT; i++) {
         if (strcmp(actions[i].option, argument) != 0)
             continue;
@@ -87,6 +93,7 @@ static void refuse_unknown(struct config *config, struct span option)
     size_t best = 4; /* further away is no slip of the finger */
     for (size_t i = 0; i < ACTION_COUNT; i++)
         keep_nearer(option, actions[i].option, &best, nearest);
+    keep_nearer(option, REPAIR_OPTION, &best, nearest);
     for (size_t i = 0; i < config_setting_count; i++) {
         setting_option(&config_settings[i], known);
         keep_nearer(option, known, &best, nearest);

@@ -8,6 +8,8 @@
 
 static const char usage_start[] =
     "Usage: proctrackd [option...]\n"
+    "       proctrackd export [--file FILE] [option...]\n"
+    "       proctrackd import [--file FILE] [option...]\n"
     "\n"
     "Tracks long-running processes over HTTP: POST /analyze starts one, GET /status/<id> tells "
     "how\n"
@@ -17,6 +19,12 @@ static const char usage_start[] =
     "  --version        version, libraries, and whether it can speak TLS to Redis\n"
     "  --check-config   says all that is wrong with the configuration; exit 0 or 2\n"
     "  --print-config   shows the configuration in force, without secrets\n"
+    "  export, import   all that is kept, as lines of JSON, out of Redis or DATA_DIR (whichever "
+    "the\n"
+    "                   settings name), or into it; FILE or standard output and input\n"
+    "  --repair         starts although files in DATA_DIR are damaged, with what of them is "
+    "intact;\n"
+    "                   the damaged ones are kept under another name\n"
     "\n"
     "Each setting is an environment variable or an option (--name=value or --name value); the\n"
     "option wins. An empty variable counts as not set. Secrets can also be read from a file, "
@@ -33,9 +41,13 @@ static const char usage_end[] =
     "Exit codes:\n"
     "   0  stopped as asked\n"
     "   2  the configuration is wrong\n"
-    "  69  REDIS_REQUIRED is set, and Redis cannot be used\n"
+    "  65  files in DATA_DIR, or what is exported or imported, are damaged: the message says "
+    "where\n"
+    "  69  Redis cannot be used, and REDIS_REQUIRED is set, or it is to be exported or imported\n"
     "  70  stopped as asked, but work was still under way after SHUTDOWN_TIMEOUT_SECONDS\n"
     "  71  the system gave no memory, threads or descriptors\n"
+    "  73  another instance uses DATA_DIR\n"
+    "  74  DATA_DIR, or the file of an export or import, cannot be made, read or written\n"
     "  75  the address is in use or cannot be listened on\n"
     "  78  analyzers are configured, but proctrack-run is not installed\n"
     " 128+n  ended by a second signal n\n";
@@ -220,7 +232,9 @@ static void print_outcome(FILE *out, const struct config *config)
         fprintf(out, "# processes are kept in Redis at %s, database %d%s\n", where,
                 config->redis.database, config->redis.tls ? ", over TLS" : "");
     else
-        fprintf(out, "# processes are kept in memory, on one I/O loop\n");
+        fprintf(out, "# processes are kept in memory, on one I/O loop, and %s%s\n",
+                *config->data_dir != '\0' ? "stored in " : "are lost when the program ends",
+                config->data_dir);
     fprintf(out, "# analyzers:");
     for (size_t i = 0; i < config->analyzers.count; i++)
         fprintf(out, " " SPAN_FMT, SPAN_ARG(config->known_types[i]));

@@ -29,8 +29,20 @@
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const accept_types[] = {"any", "known", NULL};
+static const char *const journal_fsync[] = {
+    [JOURNAL_FSYNC_ALWAYS] = "always",
+    [JOURNAL_FSYNC_EVERYSEC] = "everysec",
+    [JOURNAL_FSYNC_NO] = "no",
+    NULL,
+};
+static const char *const on_recovery[] = {
+    [ON_RECOVERY_STAY] = "stay",
+    [ON_RECOVERY_HANDOVER] = "handover",
+    NULL,
+};
 
 #define LISTENING "Listening"
+#define STORAGE   "Storage on disk"
 #define REDIS     "Redis"
 #define WORK      "Analyzers and new processes"
 #define LIFETIME  "Lifetimes and retries"
@@ -41,6 +53,11 @@ const struct setting config_settings[] = {
      TEXT(host, "127.0.0.1", 255), .check = check_not_empty, .allowed = "an address or a name"},
     {"PORT", LISTENING, "Port to listen on; 0 picks a free one and prints it.",
      INTEGER(port, "8080", 0, 65535, NULL)},
+    {"ADMIN_PORT", LISTENING,
+     "Port of a second listener for operators only: health, numbers and /admin, answered also "
+     "while "
+     "the first is flooded; 0 picks a free one and prints it, -1: none.",
+     INTEGER(admin_port, "-1", NO_ADMIN_PORT, 65535, NULL)},
     {"BASE_PATH", LISTENING, "Everything is also served below this path, for instance /api.",
      TEXT(base_path, "", 128), .check = check_base_path,
      .allowed = "empty or a path like /api: a / in front, none at the end, plain segments of "
@@ -64,6 +81,14 @@ const struct setting config_settings[] = {
     {"BODY_TIMEOUT_SECONDS", LISTENING,
      "Time for a request body, counted from its header; after it the answer is 408.",
      INTEGER(body_timeout_s, "30", 1, DAY_S, "seconds")},
+    {"WRITE_TIMEOUT_SECONDS", LISTENING,
+     "Time for a client to take its answer, and a second more for each 64 KiB of it; after it the "
+     "connection is closed. Event streams have none.",
+     INTEGER(write_timeout_s, "30", 1, DAY_S, "seconds")},
+    {"SHED_WAIT_MS", LISTENING,
+     "When requests have kept waiting longer than this to be read, those that waited so long are "
+     "answered 503 at once; 0: none is.",
+     INTEGER(shed_wait_ms, "30", 0, 60000, "milliseconds")},
     {"IDLE_TIMEOUT_SECONDS", LISTENING,
      "After this time without a byte, or without a whole header after an answer, a connection is "
      "closed.",
@@ -74,14 +99,29 @@ const struct setting config_settings[] = {
     {"IO_THREADS", LISTENING, "Threads that serve requests; the memory repository runs on one.",
      INTEGER(io_threads, NULL, 1, 64, NULL), .computed = "one per core"},
 
+    {"DATA_DIR", STORAGE,
+     "Directory in which the memory repository keeps its snapshot and journal; set but empty: "
+     "memory only, and all is lost when the program ends.",
+     TEXT(data_dir, "./data", PATH_TEXT_MAX), .empty_is_given = true},
+    {"JOURNAL_FSYNC", STORAGE,
+     "When a change is answered: always: once it is on the disk; everysec: once the system has it, "
+     "which is told to write it within a second; no: once the system has it.",
+     CHOICE(journal_fsync, "always", journal_fsync)},
+    {"AUDIT_INTERVAL_MS", STORAGE,
+     "Between two steps of the walk that compares records with the indexes over them; 0: no walk.",
+     INTEGER(audit_interval_ms, "1000", 0, DAY_MS, "milliseconds")},
+
     {"ENABLE_REDIS_PERSISTENCE", REDIS,
      "Keep processes in Redis. REDIS_URL alone turns it on; an explicit false turns it off "
      "whatever "
      "REDIS_URL says.",
      BOOLEAN(enable_redis_persistence, "false")},
     {"REDIS_URL", REDIS,
-     "redis://[user[:password]@]host[:port][/db], rediss://... for TLS, or "
-     "unix://[user[:password]@]/path[?db=n]. The settings below, where given, win over its parts.",
+     "redis://[user[:password]@]host[:port][/db], rediss://... for TLS, "
+     "unix://[user[:password]@]/path[?db=n], or "
+     "redis+sentinel://[user[:password]@]host[:port][,host...]/service[/db], which also takes "
+     "?sentinel_username= and ?sentinel_password=. The settings below, where given, win over its "
+     "parts.",
      SECRET(redis_url, 2048)},
     {"REDIS_HOST", REDIS, "Name or address of the Redis.", TEXT(redis_host, "127.0.0.1", 255),
      .check = check_not_empty, .allowed = "an address or a name"},
@@ -98,6 +138,11 @@ const struct setting config_settings[] = {
     {"REDIS_REQUIRED", REDIS,
      "Refuse to start without Redis (exit 69) instead of falling back to memory.",
      BOOLEAN(redis_required, "false")},
+    {"REDIS_ON_RECOVERY", REDIS,
+     "When Redis, which was down at the start, is back: stay: say so and go on in memory; "
+     "handover: "
+     "move everything into Redis and go on there.",
+     CHOICE(redis_on_recovery, "stay", on_recovery)},
     {"REDIS_CONNECT_TIMEOUT_MS", REDIS, "Time to connect and log in.",
      INTEGER(redis_connect_timeout_ms, "2000", 1, 600000, "milliseconds")},
     {"REDIS_COMMAND_TIMEOUT_MS", REDIS,
@@ -162,8 +207,11 @@ const struct setting config_settings[] = {
     {"LOG_LEVEL", OPERATION, "What is logged on standard error.",
      CHOICE(log_level, "info", log_levels)},
     {"SHUTDOWN_TIMEOUT_SECONDS", OPERATION,
-     "How long a stop waits for requests and analyzers that are under way.",
+     "How long a stop waits for requests and analyzers that are under way, the delay included.",
      INTEGER(shutdown_timeout_s, "25", 0, 3600, "seconds")},
+    {"SHUTDOWN_DELAY_SECONDS", OPERATION,
+     "How long a stop goes on serving, no longer ready, so that load balancers can turn away.",
+     INTEGER(shutdown_delay_s, "0", 0, 3600, "seconds")},
 };
 
 const size_t config_setting_count = sizeof(config_settings) / sizeof(config_settings[0]);

@@ -26,6 +26,7 @@ struct setting {
     const char *unit;           /* INTEGER, or NULL */
     const char *const *choices; /* CHOICE: NULL-ended */
     char separator;             /* LIST: between items of one value */
+    bool empty_is_given;        /* an empty variable is a value, and not as if it were not set */
     bool (*check)(const char *text); /* of a text or item beyond its length, or NULL */
     const char *allowed;             /* what check accepts, after "must be" */
 };

@@ -6,9 +6,12 @@
 enum exit_code {
     EXIT_OK = 0,
     EXIT_CONFIG = 2,          /* the configuration is wrong */
-    EXIT_REDIS_REQUIRED = 69, /* REDIS_REQUIRED is set and Redis cannot be used */
+    EXIT_DAMAGED = 65,        /* files in DATA_DIR, or what is exported or imported, are damaged */
+    EXIT_REDIS_REQUIRED = 69, /* Redis cannot be used, and REDIS_REQUIRED is set */
     EXIT_UNFINISHED = 70,     /* told to stop, but work was still under way at the deadline */
     EXIT_SYSTEM = 71,         /* no memory, threads or descriptors */
+    EXIT_LOCKED = 73,         /* another instance uses DATA_DIR */
+    EXIT_STORAGE = 74,        /* DATA_DIR cannot be made, read or written */
     EXIT_ADDRESS = 75,        /* the address cannot be listened on */
     EXIT_RUNNER = 78,         /* analyzers are configured, but proctrack-run is not installed */
 };

@@ -1,50 +1,71 @@
-/* How a loop ends. io_loop_stop() wakes it, and it DRAINS: the server accepts no more, long waits
- * end with the present state, the pool ends its commands and hands their processes back through
- * the manager and the repository, which therefore stay open. Once no request is open and the pool
- * is empty, or at the deadline, it CLOSES: the repository ends whatever call is still open, those
- * requests are answered 503, and when these are out too, or CLOSE_PATIENCE_MS later, the loop
- * stops. Neither the server nor the pool tells when it becomes idle, so a timer looks. It lets
- * ARRIVE_MS pass first: requests that clients had sent by the stop may not have been read yet, and
- * an open connection learns only from its next answer that there will be no other. */
+/* How a loop ends. io_loop_stop() wakes it, and it is LEAVING for shutdown_delay_ms: no longer
+ * ready, but serving. Then it DRAINS: the server accepts no more, long waits end with the present
+ * state, the pool ends its commands and hands their processes back through the manager and the
+ * repository, which therefore stay open. Once no request is open and the pool is empty, or at the
+ * deadline, it CLOSES: the repository ends whatever call is still open, those requests are answered
+ * 503, and when these are out too, or CLOSE_PATIENCE_MS later, the loop stops. Neither the server
+ * nor the pool tells when it becomes idle, so a timer looks. It lets ARRIVE_MS pass first: requests
+ * that clients had sent by the stop may not have been read yet, and an open connection learns only
+ * from its next answer that there will be no other. The operators' server answers all the while. */
 #include "app/io_loop.h"
 
 #include "proctrack/log.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LOOK_MS           10
 #define ARRIVE_MS         100
 #define CLOSE_PATIENCE_MS 1000
 
-enum io_state { IO_SERVING, IO_DRAINING, IO_CLOSING };
+enum io_state { IO_SERVING, IO_LEAVING, IO_DRAINING, IO_CLOSING };
 
 struct io_loop {
     const struct io_loop_options *options;
     struct process_manager_options manager_options;
     enum io_state state;
-    int64_t deadline; /* of the present state, when stopping */
-    int64_t arrived;  /* when stopping: what clients had sent has been read */
+    int64_t deadline; /* when stopping: of draining, then of closing */
+    int64_t arrived;  /* when draining: what clients had sent has been read */
     bool pool_drained;
     bool cut_off;          /* requests were still under way at the deadline */
     struct io_loop *first; /* which works through what comes in: perhaps this one */
     struct loop *loop;
     struct process_repository *repository;
     struct process_manager *manager;
-    struct analyzer_pool *pool; /* on the first loop, when there are analyzers */
-    struct http_server *http;
+    struct analyzer_pool *pool;       /* on the first loop, when there are analyzers */
+    struct http_server *http, *admin; /* admin: on the first loop, or none */
     struct loop_wakeup *stop, *work;
     struct loop_timer *look;
 };
 
 static bool is_idle(const struct io_loop *io)
 {
-    return io->pool_drained && http_server_open_calls(io->http) == 0;
+    return io->pool_drained && http_server_open_calls(io->http) == 0 &&
+           (io->admin == NULL || http_server_running_calls(io->admin) == 0);
+}
+
+static void on_pool_drained(void *arg)
+{
+    struct io_loop *io = arg;
+    io->pool_drained = true;
+}
+
+static void drain(struct io_loop *io)
+{
+    io->state = IO_DRAINING;
+    io->arrived = loop_now_ms(io->loop) + ARRIVE_MS;
+    http_server_quiesce(io->http);
+    process_manager_stop(io->manager);
+    if (io->pool != NULL)
+        analyzer_pool_stop(io->pool, on_pool_drained, io);
 }
 
 static void look_after_the_end(void *arg)
 {
     struct io_loop *io = arg;
     int64_t now = loop_now_ms(io->loop);
+    if (io->state == IO_LEAVING)
+        drain(io);
     bool late = now >= io->deadline;
     if (io->state == IO_DRAINING && ((now >= io->arrived && is_idle(io)) || late)) {
         io->cut_off = http_server_open_calls(io->http) > 0;
@@ -62,31 +83,21 @@ static void look_after_the_end(void *arg)
         loop_timer_start(io->look, LOOK_MS);
 }
 
-static void on_pool_drained(void *arg)
-{
-    struct io_loop *io = arg;
-    io->pool_drained = true;
-}
-
 static void on_stop(void *arg)
 {
     struct io_loop *io = arg;
     if (io->state != IO_SERVING)
         return;
-    io->state = IO_DRAINING;
+    io->state = IO_LEAVING;
     io->deadline = loop_now_ms(io->loop) + io->options->shutdown_timeout_ms;
-    io->arrived = loop_now_ms(io->loop) + ARRIVE_MS;
-    http_server_quiesce(io->http);
-    process_manager_stop(io->manager);
-    if (io->pool != NULL)
-        analyzer_pool_stop(io->pool, on_pool_drained, io);
-    loop_timer_start(io->look, 0);
+    http_server_leave(io->http);
+    loop_timer_start(io->look, io->options->shutdown_delay_ms);
 }
 
 static void on_work(void *arg)
 {
     struct io_loop *io = arg;
-    if (io->state == IO_SERVING && io->pool != NULL)
+    if (io->state <= IO_LEAVING && io->pool != NULL)
         analyzer_pool_kick(io->pool);
 }
 
@@ -101,7 +112,7 @@ static bool has_analyzers(const struct io_loop *io)
     return io->options->pool.set->count > 0;
 }
 
-static bool make(struct io_loop *io)
+static bool make(struct io_loop *io, enum exit_code *ret_code)
 {
     io->loop = loop_create();
     if (io->loop == NULL)
@@ -109,8 +120,10 @@ static bool make(struct io_loop *io)
     io->stop = loop_wakeup_create(io->loop, on_stop, io);
     io->work = loop_wakeup_create(io->loop, on_work, io);
     io->look = loop_timer_create(io->loop, look_after_the_end, io);
-    io->repository = repository_open(io->options->repository, io->loop);
-    if (io->stop == NULL || io->work == NULL || io->look == NULL || io->repository == NULL)
+    if (io->stop == NULL || io->work == NULL || io->look == NULL)
+        return false;
+    io->repository = repository_open(io->options->repository, io->loop, ret_code);
+    if (io->repository == NULL)
         return false;
     io->manager_options = io->options->manager;
     io->manager_options.sweeps = io->first == io;
@@ -119,25 +132,31 @@ static bool make(struct io_loop *io)
     return io->manager != NULL;
 }
 
-struct io_loop *io_loop_create(const struct io_loop_options *options, struct io_loop *first)
+struct io_loop *io_loop_create(const struct io_loop_options *options, struct io_loop *first,
+                               enum exit_code *ret_code)
 {
     struct io_loop *io = calloc(1, sizeof(*io));
+    *ret_code = EXIT_SYSTEM;
     if (io == NULL)
         return NULL;
     io->options = options;
     io->first = first != NULL ? first : io;
     io->pool_drained = true;
-    if (!make(io)) {
+    if (!make(io, ret_code)) {
         io_loop_destroy(io);
         return NULL;
     }
     return io;
 }
 
-bool io_loop_equip(struct io_loop *io, int listen_fd)
+bool io_loop_equip(struct io_loop *io, int listen_fd, int admin_fd)
 {
     io->http = http_server_create(io->loop, io->manager, &io->options->http, listen_fd);
-    if (io->http == NULL)
+    if (admin_fd >= 0 && io->http == NULL)
+        close(admin_fd);
+    else if (admin_fd >= 0)
+        io->admin = http_admin_create(io->http, &io->options->admin, admin_fd);
+    if (io->http == NULL || (admin_fd >= 0 && io->admin == NULL))
         return false;
     if (io->first != io || !has_analyzers(io))
         return true;
@@ -195,6 +214,7 @@ void io_loop_destroy(struct io_loop *io)
         return;
     if (io->repository != NULL)
         repository_close(io->repository);
+    http_server_destroy(io->admin);
     http_server_destroy(io->http);
     analyzer_pool_destroy(io->pool);
     process_manager_destroy(io->manager);

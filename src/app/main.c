@@ -1,5 +1,6 @@
 #include "app/config.h"
 #include "app/service.h"
+#include "app/transfer.h"
 #include "proctrack/log.h"
 
 #include <stdio.h>
@@ -21,21 +22,23 @@ static enum exit_code refuse(const struct config *config)
     return EXIT_CONFIG;
 }
 
-static enum exit_code run(const struct config *config)
+static enum exit_code run(const struct transfer_command *command, const struct config *config)
 {
     struct span lines = text_buffer_span(&config->warnings), line;
     log_set_level((enum log_level)config->log_level);
     while (span_split(&lines, '\n', &line))
         if (line.len > 0)
             log_warn(SPAN_FMT, SPAN_ARG(line));
+    if (command->way != TRANSFER_NONE)
+        return transfer_run(command, config);
     return service_run(config);
 }
 
-static enum exit_code act(const struct config *config)
+static enum exit_code act(const struct transfer_command *command, const struct config *config)
 {
     switch (config->action) {
     case CONFIG_RUN:
-        return run(config);
+        return run(command, config);
     case CONFIG_HELP:
         config_print_help(stdout);
         break;
@@ -56,10 +59,13 @@ static enum exit_code act(const struct config *config)
 int main(int argc, char *argv[])
 {
     struct config config;
+    struct transfer_command command;
     (void)argc;
+    if (!transfer_read(&command, argv))
+        return EXIT_CONFIG;
     enum exit_code code =
-        config_load(&config, (const char *const *)argv, (const char *const *)environ)
-            ? act(&config)
+        config_load(&config, (const char *const *)command.rest, (const char *const *)environ)
+            ? act(&command, &config)
             : refuse(&config);
     config_finish(&config);
     return (int)code;

@@ -18,7 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LOOPS_MAX 64
+#define LOOPS_MAX         64
+#define ADMIN_CONNECTIONS 128
 
 struct io_thread {
     struct io_loop *io;
@@ -32,20 +33,24 @@ struct service {
     struct repository_choice repository;
     struct io_loop_options options;
     struct change_stamps *stamps;
+    struct process_audits audits;
     char runner[PATH_MAX];
     int count; /* of loops */
     struct io_thread threads[LOOPS_MAX];
+    int admin_fd; /* -1: none, or taken */
     struct loop_signal *term, *interrupt;
     bool stopping;
 };
 
 /* --- what the loops get ----------------------------------------------------------------------- */
 
-static struct process_manager_options manager_options(const struct service *service)
+static struct process_manager_options manager_options(struct service *service)
 {
     const struct config *config = service->config;
     return (struct process_manager_options){
         .stamps = service->stamps,
+        .audit_interval_ms = config->audit_interval_ms,
+        .audits = &service->audits,
         .policy = &config->policy,
         .type_defaults = config->types.items,
         .type_default_count = config->types.count,
@@ -74,7 +79,9 @@ static struct analyzer_pool_options pool_options(const struct service *service)
 /* Beside the connections: pipes of each analyzer slot, and a handful per loop. */
 static long other_descriptors(const struct service *service)
 {
-    long others = 64 + 16L * service->count;
+    long others = 64 + (16L + HTTP_LINGERING_MAX) * service->count;
+    if (service->config->admin_port != NO_ADMIN_PORT)
+        others += ADMIN_CONNECTIONS;
     for (size_t i = 0; i < service->config->analyzers.count; i++)
         others += 8L * service->config->analyzers.analyzers[i].concurrency;
     return others;
@@ -100,7 +107,6 @@ static struct http_options http_options(const struct service *service)
     static const char *const no_origins[] = {NULL};
     const struct config *config = service->config;
     const struct config_list *origins = &config->cors_allow_origins;
-    const char *fallback = service->repository.fallback_reason;
     return (struct http_options){
         .base_path = config->base_path,
         .cors_origins = origins->count > 0 ? (const char *const *)origins->items : no_origins,
@@ -110,15 +116,25 @@ static struct http_options http_options(const struct service *service)
         .status_cache_bytes = (size_t)(config->status_cache_bytes / service->count),
         .header_timeout_s = (unsigned)config->header_timeout_s,
         .body_timeout_s = (unsigned)config->body_timeout_s,
+        .write_timeout_s = (unsigned)config->write_timeout_s,
+        .shed_wait_ms = (unsigned)config->shed_wait_ms,
         .idle_timeout_s = (unsigned)config->idle_timeout_s,
         .version = PROCTRACK_VERSION,
         .instance = config->instance,
-        .fallback_reason = *fallback != '\0' ? fallback : NULL,
-        .durable = service->repository.durable,
+        .has_admin = config->admin_port != NO_ADMIN_PORT,
         .known_types = config->known_types,
         .known_type_slots = config->known_type_slots,
         .known_type_count = config->analyzers.count,
     };
+}
+
+/* Few and short connections, whatever the other listener is flooded with. */
+static struct http_options admin_options(struct http_options options)
+{
+    options.max_connections = ADMIN_CONNECTIONS;
+    options.max_waiters = 0;
+    options.status_cache_bytes = 0;
+    return options;
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -151,7 +167,9 @@ static enum exit_code prepare(struct service *service)
         .http = http_options(service),
         .pool = pool_options(service),
         .shutdown_timeout_ms = config->shutdown_timeout_s * 1000,
+        .shutdown_delay_ms = config->shutdown_delay_s * 1000,
     };
+    service->options.admin = admin_options(service->options.http);
     return EXIT_OK;
 }
 
@@ -192,27 +210,40 @@ static enum exit_code listen_all(struct service *service, int *ret_port)
     return EXIT_OK;
 }
 
+/* For operators; nothing where none is asked for. */
+static enum exit_code listen_for_operators(struct service *service, int *ret_port)
+{
+    if (service->config->admin_port == NO_ADMIN_PORT)
+        return EXIT_OK;
+    *ret_port = (int)service->config->admin_port;
+    service->admin_fd = listen_once(service->config, false, ret_port);
+    return service->admin_fd >= 0 ? EXIT_OK : EXIT_ADDRESS;
+}
+
 static enum exit_code make_loops(struct service *service)
 {
     int64_t patience_ms = service->config->redis_connect_timeout_ms;
+    enum exit_code code = EXIT_SYSTEM;
     for (int i = 0; i < service->count; i++) {
         struct io_thread *thread = &service->threads[i];
-        thread->io = io_loop_create(&service->options, i > 0 ? service->threads[0].io : NULL);
+        thread->io =
+            io_loop_create(&service->options, i > 0 ? service->threads[0].io : NULL, &code);
         if (thread->io == NULL)
-            goto failed;
+            return code;
         if (!io_loop_warm_up(thread->io, patience_ms)) {
             log_warn("the repository does not answer yet: requests get 503 until it does");
             patience_ms = 0; /* waited for once is enough */
         }
-        int fd = thread->listen_fd;
+        int fd = thread->listen_fd, admin_fd = i == 0 ? service->admin_fd : -1;
         thread->listen_fd = -1;
-        if (!io_loop_equip(thread->io, fd))
-            goto failed;
+        if (i == 0)
+            service->admin_fd = -1;
+        if (!io_loop_equip(thread->io, fd, admin_fd)) {
+            log_error("cannot start: no memory or no descriptors left");
+            return EXIT_SYSTEM;
+        }
     }
     return EXIT_OK;
-failed:
-    log_error("cannot start: no memory or no descriptors left");
-    return EXIT_SYSTEM;
 }
 
 static void *run_thread(void *arg)
@@ -253,8 +284,9 @@ static void stop(struct service *service, int signo, const char *signal_name)
     struct sigaction second = {.sa_handler = end_at_once};
     sigaction(SIGTERM, &second, NULL);
     sigaction(SIGINT, &second, NULL);
-    log_info("stopping signal=%s timeout_seconds=%lld", signal_name,
-             (long long)service->config->shutdown_timeout_s);
+    log_info("stopping signal=%s timeout_seconds=%lld delay_seconds=%lld", signal_name,
+             (long long)service->config->shutdown_timeout_s,
+             (long long)service->config->shutdown_delay_s);
     for (int i = 0; i < service->count; i++)
         io_loop_stop(service->threads[i].io);
 }
@@ -293,10 +325,28 @@ static enum exit_code run_loops(struct service *service)
     return EXIT_OK;
 }
 
+/* A port that was picked must be seen, whatever the log level. */
+static enum log_level level_of_port(const struct config *config, int64_t asked)
+{
+    return (enum log_level)config->log_level > LOG_INFO && asked == 0 ? LOG_ERROR : LOG_INFO;
+}
+
+static void tell_ports(const struct service *service, int port, int admin_port)
+{
+    const struct config *config = service->config;
+    if (config->admin_port != NO_ADMIN_PORT)
+        log_line(level_of_port(config, config->admin_port), "for operators: host=%s port=%d",
+                 config->host, admin_port);
+    log_line(level_of_port(config, config->port), "listening host=%s port=%d threads=%d",
+             config->host, port, service->count);
+}
+
 static enum exit_code serve(struct service *service)
 {
-    int port = 0;
+    int port = 0, admin_port = 0;
     enum exit_code code = listen_all(service, &port);
+    if (code == EXIT_OK)
+        code = listen_for_operators(service, &admin_port);
     if (code == EXIT_OK)
         code = make_loops(service);
     if (code != EXIT_OK)
@@ -308,11 +358,7 @@ static enum exit_code serve(struct service *service)
         log_error("cannot start: no memory or no descriptors left");
         return EXIT_SYSTEM;
     }
-    /* A port that was picked must be seen, whatever the log level. */
-    log_line((enum log_level)service->config->log_level > LOG_INFO && service->config->port == 0
-                 ? LOG_ERROR
-                 : LOG_INFO,
-             "listening host=%s port=%d threads=%d", service->config->host, port, service->count);
+    tell_ports(service, port, admin_port);
     code = run_loops(service);
     if (code == EXIT_OK)
         log_info("stopped");
@@ -329,12 +375,15 @@ static void destroy(struct service *service)
             close(service->threads[i].listen_fd);
         io_loop_destroy(service->threads[i].io);
     }
+    if (service->admin_fd >= 0)
+        close(service->admin_fd);
+    repository_choice_finish(&service->repository);
     change_stamps_destroy(service->stamps);
 }
 
 enum exit_code service_run(const struct config *config)
 {
-    struct service service = {.config = config};
+    struct service service = {.config = config, .admin_fd = -1};
     for (int i = 0; i < LOOPS_MAX; i++)
         service.threads[i].listen_fd = -1;
     signal(SIGPIPE, SIG_IGN);

@@ -31,6 +31,8 @@ void ep_types(struct http_call *call);
 void ep_type_pause(struct http_call *call);
 void ep_type_resume(struct http_call *call);
 void ep_workers(struct http_call *call);
+void ep_admin_snapshot(struct http_call *call);
+void ep_admin_audit(struct http_call *call);
 void ep_stats(struct http_call *call);
 void ep_healthz(struct http_call *call);
 void ep_readyz(struct http_call *call);

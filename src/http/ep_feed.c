@@ -47,8 +47,7 @@ static void answer_head(struct http_call *call)
 
 static bool is_told(struct http_call *call)
 {
-    const struct process_repository *repository = process_manager_repository(call->server->manager);
-    return strcmp(repository->watching, "none") != 0;
+    return repository_tells(process_manager_repository(call->server->manager));
 }
 
 void ep_feed(struct http_call *call)

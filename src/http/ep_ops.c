@@ -5,6 +5,8 @@
 #include "http/http_mhd.h"
 #include "http/openapi_json.h"
 
+#include <string.h>
+
 static void append_text(struct text_buffer *out, const char *key, const char *text)
 {
     text_append_format(out, ",\"%s\":", key);
@@ -19,18 +21,36 @@ static void append_count(struct text_buffer *out, const char *key, uint64_t coun
     text_append_format(out, ",\"%s\":%llu", key, (unsigned long long)count);
 }
 
-/* Where processes are kept, and whether that is what was asked for. */
+static const struct process_repository *repository_of(const struct http_call *call)
+{
+    return repository_serving(process_manager_repository(call->server->manager));
+}
+
+static const char *writes_name(enum err writes)
+{
+    if (writes == ERR_OK)
+        return "ok";
+    return writes == ERR_FULL ? "full" : "unavailable";
+}
+
+/* Where processes are kept, how well, and whether that is what was asked for. */
 static void append_storage(const struct http_call *call, struct text_buffer *out)
 {
-    const struct http_options *options = call->server->options;
-    append_text(out, "repository", process_manager_repository(call->server->manager)->ops->name);
-    text_append_format(out, ",\"durable\":%s", options->durable ? "true" : "false");
-    append_text(out, "fallback_reason", options->fallback_reason);
+    const struct process_repository *repository = repository_of(call);
+    const struct repository_durability *durability = &repository->durability;
+    append_text(out, "repository", repository->ops->name);
+    text_append_format(out, ",\"durable\":%s",
+                       strcmp(durability->mode, "none") != 0 ? "true" : "false");
+    append_text(out, "durability", durability->mode);
+    append_text(out, "writes", writes_name(durability->writes));
+    const struct process_repository *asked = process_manager_repository(call->server->manager);
+    append_text(out, "fallback_reason", asked->fallback_reason);
+    append_text(out, "handover", asked->handover);
 }
 
 static void append_watching(const struct http_call *call, struct text_buffer *out)
 {
-    append_text(out, "watching", process_manager_repository(call->server->manager)->watching);
+    append_text(out, "watching", repository_of(call)->watching);
 }
 
 static void answer_json(struct http_call *call, struct text_buffer *take_body)
@@ -70,7 +90,7 @@ static void answer_ready(struct http_call *call, enum err ping)
 
 static void answer_not_ready(struct http_call *call, enum err ping)
 {
-    bool stopping = call->server->quiesced;
+    bool stopping = call->server->subject->leaving;
     enum http_problem problem = stopping ? PROBLEM_STOPPING : PROBLEM_UNAVAILABLE;
     struct text_buffer body;
     text_buffer_init(&body, HTTP_ANSWER_MAX);
@@ -89,9 +109,9 @@ static void answer_not_ready(struct http_call *call, enum err ping)
 static void on_pinged(struct process_op *op)
 {
     struct http_call *call = container_of(op, struct http_call, work.ping.op);
-    http_server_note(call->server, op->result, true);
-    if (!call->server->quiesced &&
-        http_readiness_judge(&call->server->readiness, loop_now_ms(call->server->loop)))
+    struct http_server *server = call->server->subject;
+    http_server_note(server, op->result, true);
+    if (!server->leaving && http_readiness_judge(&server->readiness, loop_now_ms(server->loop)))
         answer_ready(call, op->result);
     else
         answer_not_ready(call, op->result);
@@ -127,6 +147,8 @@ static void append_http(const struct http_server *server, struct text_buffer *ou
                        server->streams.count);
     append_count(out, "requests", counters->requests);
     append_count(out, "unreadable", counters->unreadable);
+    append_count(out, "refused", counters->refused);
+    append_count(out, "shed", counters->shed);
     for (int class = 2; class <= 5; class ++) {
         char key[] = "0xx";
         key[0] = (char)('0' + class);
@@ -147,10 +169,25 @@ static void append_statuses(const struct http_server *server, struct text_buffer
     text_append_char(out, '}');
 }
 
+/* Null where the store keeps no journal of ours. */
+static void append_journal(const struct repository_durability *durability, struct text_buffer *out)
+{
+    text_append_literal(out, ",\"journal\":");
+    if (strcmp(durability->mode, "none") == 0 || strcmp(durability->mode, "redis") == 0) {
+        text_append_literal(out, "null");
+        return;
+    }
+    text_append_format(out, "{\"bytes\":%lld,\"snapshot_bytes\":%lld,\"snapshot_at\":",
+                       (long long)durability->journal_bytes, (long long)durability->snapshot_bytes);
+    http_append_time(out, durability->snapshot_at);
+    append_count(out, "failures", durability->failures);
+    text_append_char(out, '}');
+}
+
 static void append_repository(const struct http_server *server, struct text_buffer *out)
 {
     const struct repository_counters *counters =
-        &process_manager_repository(server->manager)->counters;
+        &repository_serving(process_manager_repository(server->manager))->counters;
     struct process_manager_totals totals = process_manager_totals(server->manager);
     text_append_format(out, ",\"storage\":{\"damaged\":%llu",
                        (unsigned long long)counters->damaged);
@@ -164,10 +201,27 @@ static void append_repository(const struct http_server *server, struct text_buff
     text_append_char(out, '}');
 }
 
+/* Of all threads together. */
+static void append_audits(const struct process_audits *audits, struct text_buffer *out)
+{
+    text_append_format(out, ",\"audit\":{\"walks\":%llu", (unsigned long long)audits->walks);
+    append_count(out, "examined", audits->examined);
+    text_append_literal(out, ",\"found\":{");
+    for (int i = 0; i < REPO_AUDIT_FINDINGS; i++)
+        text_append_format(out, "%s\"%s\":%llu", i > 0 ? "," : "",
+                           process_audit_finding_name((enum repo_audit_finding)i),
+                           (unsigned long long)audits->found[i]);
+    text_append_char(out, '}');
+    append_count(out, "mended", audits->mended);
+    text_append_literal(out, ",\"walked_at\":");
+    http_append_time(out, audits->walked_at);
+    text_append_char(out, '}');
+}
+
 static void on_counted(struct process_op *op)
 {
     struct http_call *call = container_of(op, struct http_call, work.counts.op);
-    struct http_server *server = call->server;
+    struct http_server *server = call->server->subject;
     if (op->result != ERR_OK) {
         http_fail_error(call, op->result);
         return;
@@ -183,6 +237,8 @@ static void on_counted(struct process_op *op)
     append_statuses(server, &body);
     append_watching(call, &body);
     append_repository(server, &body);
+    append_audits(process_manager_audits(server->manager), &body);
+    append_journal(&repository_of(call)->durability, &body);
     text_append_char(&body, '}');
     answer_json(call, &body);
 }

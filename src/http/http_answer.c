@@ -50,9 +50,9 @@ static void begin_answer(struct http_call *call, unsigned status, const char *co
 }
 
 /* NULL if no memory. */
-static struct MHD_Response *response_of(struct text_buffer *take_body)
+static struct MHD_Response *response_of(struct http_call *call, struct text_buffer *take_body)
 {
-    size_t len = take_body->len;
+    size_t len = call->answer_size = take_body->len;
     char *data = text_buffer_take(take_body);
     struct MHD_Response *response = NULL;
     if (data != NULL)
@@ -66,7 +66,7 @@ void http_answer(struct http_call *call, unsigned status, const char *content_ty
                  struct text_buffer *take_body)
 {
     http_explain_ask(call, take_body);
-    begin_answer(call, status, content_type, response_of(take_body));
+    begin_answer(call, status, content_type, response_of(call, take_body));
 }
 
 static enum MHD_Result copy_header(void *arg, enum MHD_ValueKind kind, const char *name,
@@ -80,7 +80,7 @@ static enum MHD_Result copy_header(void *arg, enum MHD_ValueKind kind, const cha
 void http_answer_replace(struct http_call *call, struct text_buffer *take_body)
 {
     struct MHD_Response *old = call->response;
-    call->response = response_of(take_body);
+    call->response = response_of(call, take_body);
     MHD_get_response_headers(old, copy_header, call);
     MHD_destroy_response(old);
 }
@@ -119,6 +119,7 @@ void http_answer_chunk(struct http_call *call, unsigned status, const char *cont
         chunk->len, chunk->bytes, release_chunk, chunk);
     if (response != NULL)
         http_chunk_share(chunk);
+    call->answer_size = chunk->len;
     begin_answer(call, status, content_type, response);
 }
 

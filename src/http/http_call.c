@@ -16,6 +16,7 @@
  * call ends only through http_call_completed(). */
 #include "http/http_call.h"
 
+#include "http/http_admin.h"
 #include "http/http_cors.h"
 #include "http/http_mhd.h"
 #include "proctrack/log.h"
@@ -92,7 +93,8 @@ struct http_call *http_call_create(struct http_server *server, struct MHD_Connec
     socket->call = call;
     call->route = NULL;
     call->state = CALL_NEW;
-    call->suspended = call->close = false;
+    call->suspended = call->waited = call->close = false;
+    call->answer_size = 0;
     call->linger_fd = -1;
     call->body_seen = 0;
     call->response = NULL;
@@ -193,10 +195,22 @@ static void refuse_framing(struct http_call *call, struct http_verdict verdict)
     http_fail(call, problem, verdict.detail);
 }
 
-/* At the limit the library stops accepting without a word; so say it while we still can. */
+/* At the limit connections are refused unread, probes with them; so others are sent away before. */
 static bool is_overloaded(const struct http_server *server)
 {
-    return (uint64_t)server->connections * 10 > (uint64_t)server->options->max_connections * 9;
+    return server->subject == server && /* operators are always answered */
+           (uint64_t)server->connections * 10 > (uint64_t)server->options->max_connections * 9;
+}
+
+/* A worker's word on what is under way, and what operators ask, are never shed. */
+static bool is_shed(struct http_call *call)
+{
+    struct http_server *server = call->server;
+    if (http_admission_is_calm(&server->admission) || call->route->kind != ROUTE_USUAL ||
+        http_admission_admits(&server->admission, clock_steady_us(), server->out_calls))
+        return false;
+    server->counters.shed++;
+    return true;
 }
 
 static void answer_preflight(struct http_call *call)
@@ -230,9 +244,9 @@ static bool find_route(struct http_call *call)
         return false;
     }
     call->route = http_route_find(call->method, &call->target, allow);
-    if (call->route != NULL)
+    if (call->route != NULL && http_admin_has_route(call))
         return true;
-    if (allow[0] == '\0') {
+    if (call->route != NULL || allow[0] == '\0') {
         http_fail(call, PROBLEM_UNKNOWN_PATH, NULL);
     } else if (call->method == METHOD_OPTIONS) {
         answer_options(call, allow);
@@ -267,8 +281,13 @@ static bool prepare(struct http_call *call)
     }
     if (!find_route(call))
         return false;
-    if (is_overloaded(server) && !call->route->answers_shedding) {
+    if (is_overloaded(server) &&
+        (call->route->kind == ROUTE_USUAL || call->route->kind == ROUTE_OPERATIONS)) {
         call->close = true;
+        http_fail(call, PROBLEM_OVERLOADED, NULL);
+        return false;
+    }
+    if (is_shed(call)) {
         http_fail(call, PROBLEM_OVERLOADED, NULL);
         return false;
     }
@@ -332,7 +351,9 @@ enum MHD_Result http_call_collect(struct http_call *call, const char *data, size
 static enum MHD_Result run(struct http_call *call)
 {
     call->state = CALL_RUNNING;
+    call->started_ms = loop_now_ms(call->server->loop);
     call->server->running_calls++;
+    call->server->out_calls++;
     call->route->start(call); /* may finish before it returns */
     if (call->state == CALL_READY)
         return send_answer(call);
@@ -349,13 +370,27 @@ enum MHD_Result http_call_proceed(struct http_call *call)
     return call->state == CALL_BODY ? run(call) : send_answer(call);
 }
 
+/* What the answer took tells how late the storage is, unless it came at once or was waited for. */
+static void leave_endpoint(struct http_call *call)
+{
+    struct http_server *server = call->server;
+    server->running_calls--;
+    if (call->waited)
+        return;
+    server->out_calls--;
+    if (call->suspended) {
+        int64_t now_ms = loop_now_ms(server->loop);
+        http_admission_note(&server->admission, now_ms * 1000, (now_ms - call->started_ms) * 1000);
+    }
+}
+
 void http_call_finish(struct http_call *call)
 {
     assert(call->state == CALL_BODY || call->state == CALL_RUNNING);
     if (http_explain_holds(call))
         return;
     if (call->state == CALL_RUNNING)
-        call->server->running_calls--;
+        leave_endpoint(call);
     call->state = CALL_READY;
     call->server->ready_calls++;
     if (!call->suspended)

@@ -51,6 +51,8 @@ union http_work {
     struct repo_workers workers;
     struct repo_pause pause;
     struct repo_ping ping;
+    struct repo_snapshot snapshot;
+    struct process_audit audit;
     struct repo_transition transition;
     struct http_claim *claim;
     struct repo_remove remove;
@@ -68,6 +70,7 @@ struct http_call {
     enum call_state state;
     enum http_method method;
     bool suspended;
+    bool waited;   /* has been parked */
     bool close;    /* the connection, after this answer */
     int linger_fd; /* or -1 */
     struct http_guard guard;
@@ -75,6 +78,8 @@ struct http_call {
     struct http_target target;
     struct text_buffer body;
     size_t body_seen;              /* bytes that came, kept or not */
+    size_t answer_size;            /* bytes of the body, where it may be large */
+    int64_t started_ms;            /* loop time at which the endpoint got it */
     unsigned status;               /* of the answer */
     struct MHD_Response *response; /* NULL in READY: no memory for it */
     struct status_view *view; /* whose shared answer `response` is; NULL: it is the call's own */
@@ -125,6 +130,9 @@ void http_call_free_spare(struct http_server *server);
 enum MHD_Result http_call_refuse_midway(struct http_call *call);
 /* The body did not come in time: 408. Not from inside the library. */
 void http_call_expire(struct http_call *call);
+/* Writes the answer of a request that the library does not know, or takes no answer to. */
+void http_write_problem(struct http_server *server, int fd, enum http_problem problem,
+                        const char *detail);
 /* Lets the client read its answer after the library has closed. */
 void http_call_linger(struct http_call *call);
 

@@ -9,8 +9,9 @@
 #define TICK_MS     1000
 #define LOOK_MS     1000 /* after the begin of a phase */
 #define LATE_MS     2000
-#define WATCH_MS    20   /* after parking: most find at once what they wait for */
-#define STOPPING_MS 5000 /* for what is still being sent when the server stops */
+#define WATCH_MS    20          /* after parking: most find at once what they wait for */
+#define WRITE_RATE  (64 * 1024) /* bytes a second that any client takes */
+#define STOPPING_MS 5000        /* for what is still being sent when the server stops */
 
 struct http_connection *http_connection_of(struct MHD_Connection *connection)
 {
@@ -36,7 +37,7 @@ void http_connection_enter(struct http_connection *connection, enum http_phase p
     list_remove(&connection->link);
     connection->phase = phase;
     connection->since = now(connection);
-    connection->seen_sending = false;
+    connection->sending_since = -1;
     list_append(&connection->all->phases[phase].fresh, &connection->link);
 }
 
@@ -82,7 +83,7 @@ static int64_t deadline_of(const struct http_connection *connection)
     if (all->quiesced_ms < 0)
         return deadline;
     int64_t began = connection->since > all->quiesced_ms ? connection->since : all->quiesced_ms;
-    return deadline < began + STOPPING_MS ? deadline : began + STOPPING_MS;
+    return deadline < began + all->stopping_ms ? deadline : began + all->stopping_ms;
 }
 
 static void expire(struct http_connection *connection)
@@ -109,7 +110,7 @@ void http_connection_time(struct http_connection *connection)
 
 static void look_at_fresh(struct http_connections *all, enum http_phase phase)
 {
-    int64_t entered = loop_now_ms(all->loop) - LOOK_MS;
+    int64_t entered = loop_now_ms(all->loop) - all->look_ms;
     list_for_each_safe (link, &all->phases[phase].fresh) {
         struct http_connection *connection = connection_of(link);
         if (connection->since > entered)
@@ -151,15 +152,26 @@ static void end_all_idle(struct http_connections *all)
     end_idle(&all->phases[HTTP_PHASE_KEPT].seen);
 }
 
+static bool sends_too_long(const struct http_connection *connection)
+{
+    int64_t size_ms = (int64_t)(connection->call->answer_size / WRITE_RATE) * 1000;
+    return connection->call->stream == NULL &&
+           now(connection) - connection->sending_since >= connection->all->write_limit_ms + size_ms;
+}
+
 static void look_at_sending(struct http_connections *all)
 {
     list_for_each (link, &all->every) {
         struct http_connection *connection = container_of(link, struct http_connection, in_every);
-        if (connection->timed || connection->call == NULL || connection->call->state != CALL_SENT)
+        if (connection->call == NULL || connection->call->state != CALL_SENT)
             continue;
-        if (connection->seen_sending)
-            http_connection_time(connection);
-        connection->seen_sending = true;
+        if (connection->sending_since < 0) {
+            connection->sending_since = now(connection);
+            continue;
+        }
+        http_connection_time(connection);
+        if (sends_too_long(connection))
+            http_connection_cut(connection);
     }
 }
 
@@ -174,7 +186,7 @@ static void on_tick(void *arg)
     if (all->quiesced_ms >= 0)
         end_all_idle(all);
     if (all->count > 0)
-        loop_timer_start(all->timer, TICK_MS);
+        loop_timer_start(all->timer, all->tick_ms);
 }
 
 /* --- parked ones ------------------------------------------------------------------------------ */
@@ -231,7 +243,11 @@ bool http_connections_init(struct http_connections *connections, struct loop *lo
         [HTTP_PHASE_KEPT] = (int64_t)options->idle_timeout_s * 1000,
         [HTTP_PHASE_LATE] = LATE_MS,
     };
-    *connections = (struct http_connections){.loop = loop, .quiesced_ms = -1};
+    *connections = (struct http_connections){.loop = loop,
+                                             .tick_ms = TICK_MS,
+                                             .look_ms = LOOK_MS,
+                                             .stopping_ms = STOPPING_MS,
+                                             .quiesced_ms = -1};
     for (int phase = 0; phase < HTTP_PHASE_COUNT; phase++) {
         connections->phases[phase].limit_ms = limits_ms[phase];
         list_init(&connections->phases[phase].fresh);
@@ -240,6 +256,7 @@ bool http_connections_init(struct http_connections *connections, struct loop *lo
     list_init(&connections->parked);
     list_init(&connections->every);
     connections->idle_timeout_s = options->idle_timeout_s;
+    connections->write_limit_ms = (int64_t)options->write_timeout_s * 1000;
     connections->timer = loop_timer_create(loop, on_tick, connections);
     connections->watch_timer = loop_timer_create(loop, watch_parked, connections);
     return connections->timer != NULL && connections->watch_timer != NULL;
@@ -269,7 +286,7 @@ struct http_connection *http_connection_create(struct http_connections *connecti
     list_append(&connections->every, &connection->in_every);
     http_connection_enter(connection, HTTP_PHASE_FIRST);
     if (connections->count++ == 0 && connections->timer != NULL)
-        loop_timer_start(connections->timer, TICK_MS);
+        loop_timer_start(connections->timer, connections->tick_ms);
     return connection;
 }
 

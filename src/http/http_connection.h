@@ -1,8 +1,11 @@
 /* The time that a connection may take. libmicrohttpd's own timeout is none on the whole: a byte
  * every other second satisfies it. So each connection is in one of a few phases that last a
  * constant time; those in a phase stand in the order in which they entered it, and a timer looks at
- * the first of them once a second. While an endpoint works or an answer is written there is no
+ * the first of them once a second. While an endpoint works there is no
  * deadline here.
+ *
+ * A client that takes its answer too slowly is cut off: it has constant time, and more for a large
+ * answer. That does not hold of event streams, which are bounded by what may wait to be sent.
  *
  * The library's timeout, for a client from which no byte comes or which takes none, is set once a
  * header, a body or an answer has taken a second or two: to keep it for all would cost a twentieth
@@ -34,7 +37,10 @@ enum http_phase {
 
 struct http_connections {
     struct loop *loop;
-    struct loop_timer *timer; /* runs while any connection is open */
+    struct loop_timer *timer; /* runs while any connection is open, */
+    int64_t tick_ms;          /*     so often */
+    int64_t look_ms;          /* after the begin of a phase */
+    int64_t stopping_ms;      /* for what is still being sent when the server stops */
     struct {
         int64_t limit_ms;
         struct list_link fresh, seen; /* by the time of entry; fresh: not looked at yet */
@@ -44,6 +50,7 @@ struct http_connections {
     struct list_link every;         /* of all, whatever they do */
     unsigned count;
     unsigned idle_timeout_s;
+    int64_t write_limit_ms;
     int64_t quiesced_ms; /* loop time; -1: not */
 };
 
@@ -58,7 +65,7 @@ struct http_connection {
     int fd;
     void (*gone)(struct http_call *call); /* while it is parked; else NULL */
     struct loop_watch *watch;             /* once it is watched for that */
-    bool seen_sending;                    /* an answer, by the timer */
+    int64_t sending_since;                /* loop time at which the timer saw it; -1 */
     bool timed;                           /* by the library as well */
     bool ended;                           /* shut down: no further request may be read from it */
 };

@@ -1,5 +1,7 @@
 #include "http/http_linger.h"
 
+#include "proctrack/http_server.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -7,7 +9,6 @@
 
 #define LINGER_MS    2000
 #define LINGER_BYTES (16 * 1024 * 1024) /* a client that sends on and on is not worth more */
-#define LINGER_MAX   256
 
 struct lingering {
     struct list_link link;
@@ -62,7 +63,7 @@ void http_linger_finish(struct http_linger *linger)
 
 void http_linger_add(struct http_linger *linger, int fd)
 {
-    struct lingering *socket = linger->count < LINGER_MAX ? malloc(sizeof(*socket)) : NULL;
+    struct lingering *socket = linger->count < HTTP_LINGERING_MAX ? malloc(sizeof(*socket)) : NULL;
     if (socket == NULL) {
         close(fd);
         return;

@@ -4,6 +4,15 @@
 
 #include "proctrack/text.h"
 
+#include <microhttpd.h>
+
+/* A flag of the daemon: one thread does it all. Before 1.0 that needs no saying. */
+#if MHD_VERSION >= 0x01000000
+#define HTTP_MHD_ONE_THREAD MHD_USE_NO_THREAD_SAFETY
+#else
+#define HTTP_MHD_ONE_THREAD 0
+#endif
+
 /* Before 1.0 the library loses parts of a message and says nothing: it ends a target or a value at
  * a NUL byte, glues a folded line to the name of its field, and takes a line without a name for the
  * end of the header; 1.0 refuses such messages itself. What it passes on lies in its buffer as it

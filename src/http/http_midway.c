@@ -10,30 +10,33 @@ void http_call_linger(struct http_call *call)
     call->linger_fd = fcntl(call->socket->fd, F_DUPFD_CLOEXEC, 0);
 }
 
-static void write_problem(struct http_call *call, enum http_problem problem,
-                          const char *status_line, const char *detail)
+void http_write_problem(struct http_server *server, int fd, enum http_problem problem,
+                        const char *detail)
 {
     struct text_buffer body, message;
+    unsigned status = http_problem_status(problem);
     text_buffer_init(&body, 1024);
     text_buffer_init(&message, 2048);
     http_problem_open(&body, problem, detail);
     text_append_char(&body, '}');
     text_append_format(&message,
-                       "HTTP/1.1 %s\r\nContent-Type: " HTTP_PROBLEM "\r\n"
-                       "X-Content-Type-Options: nosniff\r\nConnection: close\r\n"
+                       "HTTP/1.1 %u %s\r\nContent-Type: " HTTP_PROBLEM "\r\n"
+                       "X-Content-Type-Options: nosniff\r\nConnection: close\r\n%s"
                        "Content-Length: %zu\r\n\r\n" SPAN_FMT,
-                       status_line, body.len, SPAN_ARG(text_buffer_span(&body)));
+                       status, MHD_get_reason_phrase_for(status),
+                       http_problem_is_passing(problem) ? "Retry-After: 1\r\n" : "", body.len,
+                       SPAN_ARG(text_buffer_span(&body)));
     if (!message.failed)
-        (void)!send(call->socket->fd, message.data, message.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)!send(fd, message.data, message.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     text_buffer_finish(&body);
     text_buffer_finish(&message);
-    call->server->counters.answers[http_problem_status(problem) / 100]++;
+    server->counters.answers[http_problem_status(problem) / 100]++;
 }
 
 enum MHD_Result http_call_refuse_midway(struct http_call *call)
 {
-    write_problem(call, PROBLEM_TOO_LARGE, "413 Content Too Large",
-                  "The body is larger than this server accepts.");
+    http_write_problem(call->server, call->socket->fd, PROBLEM_TOO_LARGE,
+                       "The body is larger than this server accepts.");
     http_call_linger(call);
     call->state = CALL_SENT;
     call->server->ready_calls++;
@@ -43,7 +46,7 @@ enum MHD_Result http_call_refuse_midway(struct http_call *call)
 /* The library goes on reading, so that the client is not reset before it has seen the answer. */
 void http_call_expire(struct http_call *call)
 {
-    write_problem(call, PROBLEM_BODY_TIMEOUT, "408 Request Timeout", NULL);
+    http_write_problem(call->server, call->socket->fd, PROBLEM_BODY_TIMEOUT, NULL);
     shutdown(call->socket->fd, SHUT_WR);
     if (call->state == CALL_READY) /* refused before its body came; that cannot be said any more */
         call->server->ready_calls--;

@@ -4,7 +4,8 @@
  * system calls.
  *
  * A client that closes its sending half counts as gone: it cannot be told from one that has closed
- * altogether. It is answered, but nothing is taken for it. */
+ * altogether, and the library closes a resumed connection upon that end. Nothing is taken for it.
+ */
 #include "http/http_call.h"
 
 bool http_call_may_wait(const struct http_call *call)
@@ -17,6 +18,9 @@ bool http_call_may_wait(const struct http_call *call)
 void http_call_park(struct http_call *call, void (*gone)(struct http_call *call))
 {
     text_buffer_finish(&call->body); /* its client decides how large it is and how long it waits */
+    if (call->state == CALL_RUNNING && !call->waited)
+        call->server->out_calls--;
+    call->waited = true;
     call->server->waiting_calls++;
     http_connection_park(call->socket, gone);
 }

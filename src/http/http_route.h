@@ -15,12 +15,20 @@ enum http_method {
     METHOD_OTHER
 };
 
+enum http_route_kind {
+    ROUTE_USUAL,
+    ROUTE_REPORT,     /* a worker's, of a process that is under way: not shed */
+    ROUTE_OPERATIONS, /* also on ADMIN_PORT, and not shed but when there are too many connections */
+    ROUTE_HEALTH,     /* also on ADMIN_PORT, and never shed */
+    ROUTE_ADMIN,      /* likewise, and for operators only: see http_admin.h */
+};
+
 struct http_route {
     enum http_method method;
     const char *segments[HTTP_SEGMENTS_MAX]; /* ":id" stands for any text */
     bool takes_body;                         /* else a body that comes is read and dropped */
-    bool answers_shedding;                   /* also while the server sheds load */
-    void (*start)(struct http_call *call);   /* answers, or submits what will */
+    enum http_route_kind kind;
+    void (*start)(struct http_call *call); /* answers, or submits what will */
 };
 
 enum http_method http_method_of(const char *name);

@@ -4,6 +4,7 @@
  * edge-triggered, so after each run MHD_get_timeout() must be obeyed, 0 included. */
 #include "http/http_call.h"
 #include "http/http_feed.h"
+#include "http/http_mhd.h"
 #include "http/http_wait.h"
 #include "http/status_cache.h"
 
@@ -11,7 +12,6 @@
 #include "proctrack/log.h"
 
 #include <assert.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,7 +23,6 @@
  * request, so more costs throughput, and memory that a waiter then holds. */
 #define CONNECTION_MEMORY (12 * 1024)
 #define FLUSH_MS          2000
-#define ACCEPT_ROUNDS     1000
 
 /* --- callbacks of the library ------------------------------------------------------------------
  */
@@ -77,8 +76,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
         return;
     }
     http_connection_destroy(*context);
-    if (server->connections-- >= server->options->max_connections)
-        http_server_wake(server); /* at the limit the library stops listening, until its next run */
+    server->connections--;
 }
 
 /* Everything stays as it came: cutting and decoding is ours (http_target.h). */
@@ -105,7 +103,10 @@ static void run_daemon(struct loop_task *task)
 {
     struct http_server *server = container_of(task, struct http_server, run);
     MHD_UNSIGNED_LONG_LONG wait_ms;
+    int64_t began_us = clock_steady_us();
+    http_admission_begin(&server->admission, began_us, began_us - loop_now_ms(server->loop) * 1000);
     MHD_run(server->daemon);
+    http_admission_end(&server->admission, clock_steady_us());
     if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES)
         loop_timer_start(server->timer, (int64_t)wait_ms);
     else
@@ -158,15 +159,17 @@ static struct MHD_Response *no_memory_response(void)
     return NULL;
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd)
+/* The acceptor keeps to the limit on connections. */
+static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
-        server, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        HTTP_MHD_ONE_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
         NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_CONNECTION_LIMIT, server->options->max_connections, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, server->options->max_connections + 1, MHD_OPTION_END);
 }
 
 static int epoll_fd(const struct http_server *server)
@@ -176,29 +179,30 @@ static int epoll_fd(const struct http_server *server)
     return info != NULL ? info->epoll_fd : -1;
 }
 
-static bool start(struct http_server *server, int listen_fd)
+static bool start(struct http_server *server)
 {
     server->no_memory = no_memory_response();
     server->timer = loop_timer_create(server->loop, on_timeout, server);
-    server->daemon = start_daemon(server, listen_fd);
+    server->daemon = start_daemon(server);
     if (server->no_memory == NULL || server->timer == NULL || server->daemon == NULL)
         return false;
     server->watch = loop_watch_create(server->loop, epoll_fd(server), on_readable, server);
     if (server->watch == NULL)
         return false;
     loop_watch_set(server->watch, LOOP_READ);
-    http_server_wake(server); /* the first run puts the listening socket into the epoll set */
     return true;
 }
 
-struct http_server *http_server_create(struct loop *loop, struct process_manager *manager,
-                                       const struct http_options *options, int listen_fd)
+static struct http_server *create(struct loop *loop, struct process_manager *manager,
+                                  const struct http_options *options, int listen_fd,
+                                  struct http_server *subject)
 {
     struct http_server *server = calloc(1, sizeof(*server));
     if (server == NULL) {
         close(listen_fd);
         return NULL;
     }
+    server->subject = subject != NULL ? subject : server;
     server->loop = loop;
     server->manager = manager;
     server->options = options;
@@ -206,53 +210,60 @@ struct http_server *http_server_create(struct loop *loop, struct process_manager
     list_init(&server->waiting_lists);
     http_readiness_init(&server->readiness);
     http_linger_init(&server->linger, loop);
+    http_admission_init(&server->admission, options->shed_wait_ms);
+    bool listens = http_acceptor_init(&server->acceptor, server, listen_fd);
     list_init(&server->followers);
     loop_task_init(&server->run, run_daemon);
     bool has_streams = http_streams_init(&server->streams, loop);
     server->statuses = status_cache_create(loop, manager, options->status_cache_bytes);
     server->feed = http_feed_create(server);
-    if (http_connections_init(&server->deadlines, loop, options) && has_streams &&
-        server->statuses != NULL && server->feed != NULL && start(server, listen_fd)) {
-        process_manager_on_changed(manager, on_changed, server);
+    if (http_connections_init(&server->deadlines, loop, options) && has_streams && listens &&
+        server->statuses != NULL && server->feed != NULL && start(server)) {
+        if (server->subject == server)
+            process_manager_on_changed(manager, on_changed, server);
         return server;
     }
-    bool is_daemons = server->daemon != NULL; /* then it closes the socket */
     http_server_destroy(server);
-    /* Whether a daemon that could not start has closed it depends on how far it came. */
-    if (!is_daemons && fcntl(listen_fd, F_GETFD) != -1)
-        close(listen_fd);
     return NULL;
 }
 
-/* Clients whose connection the kernel has made, but which are not accepted yet, would be reset when
- * the listening socket is closed, and their requests with them. */
-static void accept_waiting(struct http_server *server)
+struct http_server *http_server_create(struct loop *loop, struct process_manager *manager,
+                                       const struct http_options *options, int listen_fd)
 {
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_LISTEN_FD);
-    struct pollfd waiting = {.fd = info != NULL ? info->listen_fd : -1, .events = POLLIN};
-    for (int i = 0; i < ACCEPT_ROUNDS && poll(&waiting, 1, 0) == 1; i++)
-        MHD_run(server->daemon);
+    return create(loop, manager, options, listen_fd, NULL);
+}
+
+struct http_server *http_admin_create(struct http_server *of, const struct http_options *options,
+                                      int listen_fd)
+{
+    return create(of->loop, of->manager, options, listen_fd, of);
+}
+
+void http_server_leave(struct http_server *server)
+{
+    server->leaving = true;
 }
 
 void http_server_quiesce(struct http_server *server)
 {
     if (server->quiesced)
         return;
-    server->quiesced = true;
-    accept_waiting(server);
+    server->leaving = server->quiesced = true;
+    http_acceptor_close(&server->acceptor);
     http_connections_quiesce(&server->deadlines);
     http_wait_stop_all(server);
     status_cache_quiesce(server->statuses);
-    int listen_fd = MHD_quiesce_daemon(server->daemon);
-    if (listen_fd != -1)
-        close(listen_fd);
     http_server_wake(server);
 }
 
 unsigned http_server_open_calls(const struct http_server *server)
 {
     return server->open_calls;
+}
+
+unsigned http_server_running_calls(const struct http_server *server)
+{
+    return server->running_calls;
 }
 
 /* Writes out the answers that are made, as long as clients take them, for a bounded time. */
@@ -274,8 +285,10 @@ void http_server_destroy(struct http_server *server)
     if (server == NULL)
         return;
     assert(server->running_calls == 0);
-    process_manager_on_changed(server->manager, NULL, NULL);
+    if (server->subject == server)
+        process_manager_on_changed(server->manager, NULL, NULL);
     http_wait_stop_all(server); /* the library must not stop while a connection is suspended */
+    http_acceptor_finish(&server->acceptor);
     loop_watch_destroy(server->watch);
     loop_timer_destroy(server->timer);
     http_connections_finish(&server->deadlines);

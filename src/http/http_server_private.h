@@ -2,6 +2,8 @@
 #ifndef HTTP_SERVER_PRIVATE_H
 #define HTTP_SERVER_PRIVATE_H
 
+#include "http/http_acceptor.h"
+#include "http/http_admission.h"
 #include "http/http_connection.h"
 #include "http/http_linger.h"
 #include "http/http_readiness.h"
@@ -17,10 +19,13 @@ struct status_cache;
 struct http_counters {
     uint64_t requests;   /* that reached us */
     uint64_t unreadable; /* that the library refused itself */
+    uint64_t refused;    /* connections, at the limit */
+    uint64_t shed;       /* requests that had waited too long */
     uint64_t answers[6]; /* by class: answers[2] are 2xx */
 };
 
 struct http_server {
+    struct http_server *subject; /* that operators are told of: itself, but for an admin server */
     struct loop *loop;
     struct process_manager *manager;
     const struct http_options *options;
@@ -28,6 +33,8 @@ struct http_server {
     struct loop_watch *watch; /* of the daemon's epoll descriptor */
     struct loop_timer *timer; /* the daemon's own timeouts */
     struct loop_task run;     /* MHD_run, once per turn */
+    struct http_acceptor acceptor;
+    struct http_admission admission;
     struct http_linger linger;
     struct http_connections deadlines;
     struct MHD_Response *no_memory; /* made at start, sent when no other can be made */
@@ -37,6 +44,7 @@ struct http_server {
     unsigned open_calls;        /* begun, not completed */
     unsigned ready_calls;       /* of these, with their answer made */
     unsigned running_calls;     /* of these, out with the manager */
+    unsigned out_calls;         /* of these, that never waited for something to happen */
     unsigned waiting_calls;     /* of these, parked: they wait for something to happen */
     unsigned follower_count;    /* of these, long polls and streams: on `followers` */
     struct list_link followers; /* http_wait.link */
@@ -45,8 +53,10 @@ struct http_server {
     struct http_feed *feed;
     unsigned open_lists;            /* out with the manager */
     unsigned open_bulks;            /* likewise */
+    bool auditing;                  /* one is out with the manager */
     struct list_link waiting_lists; /* repo_list.op.link of those that wait for their turn */
     bool starting_lists;
+    bool leaving; /* not ready any more */
     bool quiesced;
     struct http_call *spare_calls; /* kept: allocating one costs a tenth of a request */
     unsigned spare_count;

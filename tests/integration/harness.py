@@ -83,8 +83,8 @@ class Case(unittest.TestCase):
         self.addCleanup(holder.cleanup)
         return holder.name
 
-    def start_server(self, settings=None, arguments=()):
-        server = Server(settings, arguments)
+    def start_server(self, settings=None, arguments=(), within=()):
+        server = Server(settings, arguments, within)
         self.addCleanup(server.destroy)
         self.addCleanup(self._end_server, server)
         return server

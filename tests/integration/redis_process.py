@@ -60,15 +60,16 @@ def free_port():
 
 
 class Redis:
-    """options are words of the command line, such as '--appendonly', 'yes'."""
+    """options are words of the command line, such as '--appendonly', 'yes'; before: what the whole
+    line is given to."""
 
-    def __init__(self, *options, password=None):
+    def __init__(self, *options, password=None, before=()):
         self.binary = shutil.which(os.environ.get('REDIS_SERVER', 'redis-server'))
         if self.binary is None:
             raise unittest.SkipTest('no redis-server here')
         self.directory = tempfile.mkdtemp(prefix='proctrack-redis-')
         self.path = os.path.join(self.directory, 's')
-        self.options, self.password = options, password
+        self.options, self.password, self.before = options, password, before
         self.process = self._connection = self.port = None
         try:
             self.start()
@@ -86,8 +87,9 @@ class Redis:
             if self.password is not None:
                 words += ['--requirepass', self.password]
             with open(os.path.join(self.directory, 'log'), 'ab') as log:
-                self.process = subprocess.Popen([*words, *self.options], cwd=self.directory,
-                                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                self.process = subprocess.Popen(
+                    [*self.before, *words, *self.options], cwd=self.directory,
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             if self._wait_until_ready():
                 return
         raise AssertionError('redis-server does not start:\n' + self.log())

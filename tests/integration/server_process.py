@@ -14,6 +14,7 @@ from http_raw import RawConnection
 from polling import PATIENCE, eventually
 
 LISTENING = re.compile(r'listening\b.*\bport=(\d+)')
+FOR_OPERATORS = re.compile(r'for operators:.*\bport=(\d+)')
 SANITIZER = re.compile(r'(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:).*')
 PASSED_ON = re.compile(r'(PATH|HOME|TMPDIR|LD_LIBRARY_PATH|[A-Z]+SAN_OPTIONS)$')
 # ThreadSanitizer sometimes loses a signal that arrives while a program runs: libuv's handler is then
@@ -62,11 +63,13 @@ def run_once(arguments=(), settings=None, timeout=30):
 class Server:
     """Starts proctrackd and waits until it listens.
 
-    settings are environment variables; arguments are added to the command line. The output is
-    collected by a thread of its own, so that a full pipe can never stop the server.
+    settings are environment variables; arguments are added to the command line. Unless DATA_DIR
+    says otherwise it stores in its own directory, which goes with it. The output is collected by a
+    thread of its own, so that a full pipe can never stop the server. `within` is a command that
+    becomes the one given to it, as nsenter does.
     """
 
-    def __init__(self, settings=None, arguments=()):
+    def __init__(self, settings=None, arguments=(), within=()):
         self.directory = tempfile.mkdtemp(prefix='proctrack-test-')
         settings = {'HOST': '127.0.0.1', 'PORT': '0', **(settings or {})}
         self.host = settings['HOST']
@@ -75,7 +78,7 @@ class Server:
         self._changed = threading.Condition()
         self._ended = False
         self.process = subprocess.Popen(
-            [proctrackd(), *arguments], env=environment(settings), cwd=self.directory,
+            [*within, proctrackd(), *arguments], env=environment(settings), cwd=self.directory,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -117,6 +120,10 @@ class Server:
 
     def connect(self, timeout=10.0):
         return RawConnection(self.host, self.port, timeout)
+
+    def admin_client(self, timeout=30.0):
+        """Of ADMIN_PORT, which is told before the other."""
+        return Client(self.host, int(self.wait_for_line(FOR_OPERATORS).group(1)), timeout)
 
     def new_client(self, timeout=30.0):
         """A client with a connection of its own, for another thread."""

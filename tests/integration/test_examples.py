@@ -14,6 +14,9 @@ ELSEWHERE = {
     ('post', '/analyze', '409'),  # two requests with one key in the same instant
     ('post', '/analyze/batch', '409'),
     ('get', '/events', '200'),  # a stream without end
+    ('post', '/admin/snapshot', '200'),  # on memory; 501 on Redis
+    ('post', '/admin/snapshot', '501'),
+    ('post', '/admin/snapshot', '409'),  # two in the same instant
 }
 PATH_PARAMETERS = {'{process_id}': '00000000-0000-4000-8000-000000000000', '{group}': 'a:b',
                    '{type}': 'a'}

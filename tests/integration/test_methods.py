@@ -15,6 +15,8 @@ ROUTES = {
     '/healthz': {'GET', 'HEAD'},
     '/readyz': {'GET', 'HEAD'},
     '/version': {'GET', 'HEAD'},
+    '/admin/snapshot': {'POST'},
+    '/admin/audit': {'POST'},
     '/openapi.json': {'GET', 'HEAD'},
 }
 METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'BREW')

@@ -134,6 +134,11 @@ class ScriptsRun(unittest.TestCase):
         self.assertEqual(json.loads(stats.stdout)["completed"], 1)
         self.assertEqual(run.end(signal.SIGTERM), 0, run.errors)
         self.check_gone()
+        run, first, _ = self.start()
+        address = re.search(r"http://([^/]+)/", first).group(1)
+        self.assertEqual(get(address, "/stats")["completed"], 1)
+        self.assertEqual(run.end(signal.SIGTERM), 0, run.errors)
+        self.check_gone()
 
     def test_ctrl_c(self):
         run, _, _ = self.start()

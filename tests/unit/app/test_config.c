@@ -143,6 +143,74 @@ static void an_empty_variable_counts_as_not_set(void **state)
     config_finish(&config);
 }
 
+static void an_empty_data_dir_says_that_there_is_none(void **state)
+{
+    (void)state;
+    struct config config;
+    load_good(&config, NO_ARGUMENTS, NOTHING);
+    assert_string_equal(config.data_dir, "./data");
+    assert_int_equal(config.journal_fsync, JOURNAL_FSYNC_ALWAYS);
+    config_finish(&config);
+    load_good(&config, NO_ARGUMENTS, ENVIRONMENT("DATA_DIR="));
+    assert_string_equal(config.data_dir, "");
+    assert_string_equal(warnings_of(&config), "");
+    config_finish(&config);
+    load_good(&config, ARGUMENTS("--data-dir="), ENVIRONMENT("DATA_DIR=/x", "JOURNAL_FSYNC=no"));
+    assert_string_equal(config.data_dir, "");
+    assert_int_equal(config.journal_fsync, JOURNAL_FSYNC_NO);
+    assert_holds(warnings_of(&config), "JOURNAL_FSYNC is given, but DATA_DIR is empty");
+    config_finish(&config);
+}
+
+static void repair_is_asked_for_by_a_word_alone(void **state)
+{
+    (void)state;
+    struct config config;
+    load_good(&config, ARGUMENTS("--port=1"), NOTHING);
+    assert_false(config.repair);
+    config_finish(&config);
+    load_good(&config, ARGUMENTS("--repair", "--port=1"), NOTHING);
+    assert_true(config.repair);
+    assert_int_equal(config.action, CONFIG_RUN);
+    assert_int_equal(config.port, 1);
+    config_finish(&config);
+    expect_fault(ARGUMENTS("--repair"), ENVIRONMENT("DATA_DIR="),
+                 "--repair: DATA_DIR is empty, so that there is nothing to repair");
+    expect_fault(ARGUMENTS("--repiar"), NOTHING,
+                 "--repiar: there is no such option; is --repair meant? See --help");
+}
+
+static void a_delay_must_leave_time_to_stop(void **state)
+{
+    (void)state;
+    struct config config;
+    load_good(&config, ARGUMENTS("--shutdown-delay-seconds=24"), NOTHING);
+    assert_int_equal(config.shutdown_delay_s, 24);
+    config_finish(&config);
+    load_good(&config, ARGUMENTS("--shutdown-timeout-seconds=0"), NOTHING);
+    config_finish(&config);
+    expect_fault(ARGUMENTS("--shutdown-delay-seconds=25"), NOTHING,
+                 "SHUTDOWN_DELAY_SECONDS=25: must be less than SHUTDOWN_TIMEOUT_SECONDS=25, which "
+                 "includes it");
+    load_good(&config, ARGUMENTS("--analyzer=t=/bin/true", "--shutdown-delay-seconds=15"), NOTHING);
+    assert_holds(warnings_of(&config), "less SHUTDOWN_DELAY_SECONDS is no longer than");
+    config_finish(&config);
+}
+
+static void operators_get_a_port_of_their_own(void **state)
+{
+    (void)state;
+    struct config config;
+    load_good(&config, NO_ARGUMENTS, NOTHING);
+    assert_int_equal(config.admin_port, NO_ADMIN_PORT);
+    config_finish(&config);
+    load_good(&config, ARGUMENTS("--admin-port=0", "--port=0"), NOTHING);
+    assert_int_equal(config.admin_port, 0);
+    config_finish(&config);
+    expect_fault(ARGUMENTS("--admin-port=8080"), NOTHING,
+                 "ADMIN_PORT=8080: must be another than PORT");
+}
+
 static void each_wrong_value_is_named_with_what_is_allowed(void **state)
 {
     (void)state;
@@ -298,7 +366,8 @@ static void print_shows_values_and_where_they_came_from(void **state)
     assert_holds(text, "REDIS_REQUIRED=false  # default\n");
     assert_holds(text, "ANALYZER=a=cat\nANALYZER=b=cat  # option\n");
     assert_holds(text, "CORS_ALLOW_ORIGINS=http://a,http://b  # environment\n");
-    assert_holds(text, "# processes are kept in memory, on one I/O loop\n# analyzers: a b\n");
+    assert_holds(text, "# processes are kept in memory, on one I/O loop, and stored in ./data\n# "
+                       "analyzers: a b\n");
     free(text);
     config_finish(&config);
 }
@@ -362,6 +431,10 @@ int main(void)
         cmocka_unit_test(options_win_over_the_environment),
         cmocka_unit_test(an_overridden_variable_may_be_wrong),
         cmocka_unit_test(an_empty_variable_counts_as_not_set),
+        cmocka_unit_test(an_empty_data_dir_says_that_there_is_none),
+        cmocka_unit_test(repair_is_asked_for_by_a_word_alone),
+        cmocka_unit_test(a_delay_must_leave_time_to_stop),
+        cmocka_unit_test(operators_get_a_port_of_their_own),
         cmocka_unit_test(each_wrong_value_is_named_with_what_is_allowed),
         cmocka_unit_test(texts_are_checked),
         cmocka_unit_test(all_faults_are_told_not_only_the_first),

@@ -14,16 +14,14 @@
 
 /* --- server ----------------------------------------------------------------------------------- */
 
-void fixture_init(struct fixture *f, bool held)
+void fixture_init_on(struct fixture *f, struct process_repository *(*open)(struct fixture *f))
 {
     *f = (struct fixture){0};
     f->loop = loop_create();
     assert_non_null(f->loop);
     process_policy_defaults(&f->policy);
-    f->repository = memory_repository_create(&f->policy);
+    f->repository = open(f);
     assert_non_null(f->repository);
-    if (held)
-        f->repository = held_repository_create(f->repository, NULL);
     f->manager_options.policy = &f->policy;
     f->manager_options.stamps = change_stamps_create();
     assert_non_null(f->manager_options.stamps);
@@ -38,10 +36,26 @@ void fixture_init(struct fixture *f, bool held)
         .status_cache_bytes = 1 << 20,
         .header_timeout_s = 60,
         .body_timeout_s = 60,
+        .write_timeout_s = 60,
         .idle_timeout_s = 60,
         .version = "1.2.3",
         .instance = "test-1",
     };
+}
+
+static struct process_repository *open_memory(struct fixture *f)
+{
+    return memory_repository_create(&f->policy);
+}
+
+static struct process_repository *open_held(struct fixture *f)
+{
+    return held_repository_create(open_memory(f), NULL);
+}
+
+void fixture_init(struct fixture *f, bool held)
+{
+    fixture_init_on(f, held ? open_held : open_memory);
 }
 
 struct fixture fixture;
@@ -158,6 +172,13 @@ static void receive(struct client *client, int flags)
     client->in[client->len] = '\0';
 }
 
+void client_turn(struct fixture *f, struct client *client, int64_t deadline)
+{
+    assert_true(clock_steady_ms() < deadline);
+    loop_turn(f->loop, 5);
+    receive(client, MSG_DONTWAIT);
+}
+
 /* Takes the answer at the front, if it is whole. */
 static bool take(struct client *client, bool head, struct answer *ret_answer)
 {
@@ -182,15 +203,24 @@ static bool take(struct client *client, bool head, struct answer *ret_answer)
     return true;
 }
 
+bool client_receive(struct fixture *f, struct client *client, struct answer *ret_answer)
+{
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
+    while (!take(client, false, ret_answer)) {
+        if (client->closed)
+            return false;
+        client_turn(f, client, deadline);
+    }
+    return true;
+}
+
 void client_read(struct fixture *f, struct client *client, bool head, struct answer *ret_answer)
 {
     int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (!take(client, head, ret_answer)) {
         if (client->closed)
             fail_msg("closed without an answer; got: %s", client->in);
-        assert_true(clock_steady_ms() < deadline);
-        loop_turn(f->loop, 5);
-        receive(client, MSG_DONTWAIT);
+        client_turn(f, client, deadline);
     }
 }
 
@@ -205,20 +235,15 @@ void client_read_rest(struct client *client, struct answer *ret_answer)
 void client_expect_close(struct fixture *f, struct client *client)
 {
     int64_t deadline = clock_steady_ms() + PATIENCE_MS;
-    while (!client->closed) {
-        assert_true(clock_steady_ms() < deadline);
-        loop_turn(f->loop, 5);
-        receive(client, MSG_DONTWAIT);
-    }
+    while (!client->closed)
+        client_turn(f, client, deadline);
     assert_int_equal(client->len, 0);
 }
 
-const struct answer *ask(struct fixture *f, const char *method, const char *target,
-                         const char *fields, const char *body)
+const char *request_text(const char *method, const char *target, const char *fields,
+                         const char *body)
 {
-    static struct answer answer;
     static char message[120000];
-    struct client *client = client_connect(f);
     int len = snprintf(message, sizeof(message), "%s %s HTTP/1.1\r\nHost: h\r\n%s", method, target,
                        fields != NULL ? fields : "");
     if (body != NULL)
@@ -227,7 +252,15 @@ const struct answer *ask(struct fixture *f, const char *method, const char *targ
                  body);
     else
         snprintf(message + len, sizeof(message) - (size_t)len, "\r\n");
-    client_send(client, message);
+    return message;
+}
+
+const struct answer *ask(struct fixture *f, const char *method, const char *target,
+                         const char *fields, const char *body)
+{
+    static struct answer answer;
+    struct client *client = client_connect(f);
+    client_send(client, request_text(method, target, fields, body));
     client_read(f, client, strcmp(method, "HEAD") == 0, &answer);
     client_close(client);
     return &answer;

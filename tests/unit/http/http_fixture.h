@@ -27,6 +27,8 @@ int fixture_teardown(void **state); /* also after the test has finished it */
 
 /* Everything but the server. */
 void fixture_init(struct fixture *f, bool held);
+/* `open` makes the repository, on f->loop and with f->policy. */
+void fixture_init_on(struct fixture *f, struct process_repository *(*open)(struct fixture *f));
 void fixture_start(struct fixture *f);
 /* In the order in which a program ends; the parts may have been ended before. */
 void fixture_stop(struct fixture *f);
@@ -50,8 +52,12 @@ void client_close(struct client *client);
 void client_send(struct client *client, const char *text);
 /* Sends all of it, turning the loop as needed. False when the server has closed. */
 bool client_send_all(struct fixture *f, struct client *client, const char *data, size_t len);
+/* Turns the loop once, and takes in what has come; fails after the deadline (steady ms). */
+void client_turn(struct fixture *f, struct client *client, int64_t deadline);
 /* Turns the loop until a whole answer has come, and takes it. head: without a body. */
 void client_read(struct fixture *f, struct client *client, bool head, struct answer *ret_answer);
+/* The same, but false when the server has closed instead. */
+bool client_receive(struct fixture *f, struct client *client, struct answer *ret_answer);
 /* Reads what the server wrote before it ended, without a loop. */
 void client_read_rest(struct client *client, struct answer *ret_answer);
 /* Turns the loop until the server has closed, having sent nothing more. */
@@ -59,6 +65,9 @@ void client_expect_close(struct fixture *f, struct client *client);
 /* Turns the loop until the repository holds so many calls. */
 void fixture_wait_held(struct fixture *f, size_t count);
 
+/* One request, with a field `Host`; fields and body may be NULL. Static. */
+const char *request_text(const char *method, const char *target, const char *fields,
+                         const char *body);
 /* One request on a connection of its own; the text has everything but `Host`, or NULL for fields
  * and body. The answer is static. */
 const struct answer *ask(struct fixture *f, const char *method, const char *target,

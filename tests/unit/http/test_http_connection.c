@@ -2,12 +2,15 @@
  * limit that a test is not about lies beyond its patience. */
 #include "http/http_fixture.h"
 
+#include "http/http_server_private.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 #define PATIENCE_MS 15000
-#define DRIBBLE_MS  50
+#define DRIBBLE_MS  10
+#define HASTE       10
 #define CROWD       20
 
 #define UNKNOWN_ID  "6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55"
@@ -19,6 +22,19 @@
 #define BODY_LENGTH "Content-Length: 54\r\n\r\n"
 
 static struct answer answer;
+
+/* What takes seconds takes tenths of seconds, but for the library's own timeout. */
+static void start(void)
+{
+    fixture_start(&fixture);
+    struct http_connections *all = &fixture.server->deadlines;
+    all->tick_ms /= HASTE;
+    all->look_ms /= HASTE;
+    all->stopping_ms /= HASTE;
+    for (int phase = 0; phase < HTTP_PHASE_COUNT; phase++)
+        if (all->phases[phase].limit_ms <= 2000)
+            all->phases[phase].limit_ms /= HASTE;
+}
 
 /* Turns the loop until the server has sent something or has closed; meanwhile the client sends the
  * byte again and again. False when it was closed. */
@@ -83,7 +99,7 @@ static void a_slow_header_ends_the_connection(void **state)
 {
     (void)state;
     fixture.options.header_timeout_s = 1;
-    fixture_start(&fixture);
+    start();
     struct client *silent = client_connect(&fixture);
     struct client *slow = connect_and_send("GET /healthz HTTP/1.1\r\nHost: h\r\nX: ");
     assert_false(dribble(slow, 'x'));
@@ -108,7 +124,7 @@ static void a_slow_body_is_answered(void **state)
     struct client *clients[sizeof(slow) / sizeof(*slow)];
     (void)state;
     fixture.options.body_timeout_s = 1;
-    fixture_start(&fixture);
+    start();
     for (size_t i = 0; i < sizeof(slow) / sizeof(*slow); i++)
         clients[i] = connect_and_send(slow[i].start);
     for (size_t i = 0; i < sizeof(slow) / sizeof(*slow); i++) {
@@ -126,7 +142,7 @@ static void what_comes_after_the_deadline_is_dropped(void **state)
 {
     (void)state;
     fixture.options.body_timeout_s = 1;
-    fixture_start(&fixture);
+    start();
     struct client *whole = connect_and_send(POST_START BODY_LENGTH "{");
     struct client *endless = connect_and_send(POST_START "Content-Length: 10000\r\n\r\n{");
     expect_408(whole);
@@ -145,7 +161,7 @@ static void a_kept_connection_must_bring_a_header(void **state)
 {
     (void)state;
     fixture.options.idle_timeout_s = 1;
-    fixture_start(&fixture);
+    start();
     struct client *client = connect_and_ask();
     client_send(client, "GET /healthz HTTP/1.1\r\nHost: h\r\nX: ");
     assert_false(dribble(client, 'x'));
@@ -157,7 +173,7 @@ static void each_phase_starts_anew(void **state)
 {
     (void)state;
     fixture.options.header_timeout_s = fixture.options.body_timeout_s = 1;
-    fixture_start(&fixture);
+    start();
     struct client *kept = connect_and_ask();
     client_send(kept, "GET /healthz HTTP/1.1\r\nHo"); /* no first header: it has the idle timeout */
     struct client *late = client_connect(&fixture);
@@ -174,7 +190,7 @@ static void an_endpoint_may_take_longer(void **state)
     (void)state;
     fixture.options.header_timeout_s = fixture.options.body_timeout_s = 1;
     fixture.options.idle_timeout_s = 2;
-    fixture_start(&fixture);
+    start();
     struct client *plain = connect_and_send(GET_UNKNOWN);
     fixture_wait_held(&fixture, 1);
     struct client *posting = connect_and_send(POST_START BODY_LENGTH BODY);
@@ -198,8 +214,8 @@ static void an_endpoint_may_take_longer(void **state)
 static void clients_that_stall_are_closed(void **state)
 {
     (void)state;
-    fixture.options.idle_timeout_s = 1;
-    fixture_start(&fixture);
+    fixture.options.idle_timeout_s = 2;
+    start();
     struct client *sending = connect_and_send(POST_START BODY_LENGTH "{");
     struct client *reading = connect_and_ask();
     for (int i = 0; i < 200; i++) /* far more than the socket takes */
@@ -220,7 +236,7 @@ static void clients_that_left_are_noticed(void **state)
         GET_HEALTH,
     };
     (void)state;
-    fixture_start(&fixture);
+    start();
     for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
         for (int n = 0; n < CROWD; n++)
             client_close(connect_and_send(starts[i]));
@@ -232,7 +248,7 @@ static void clients_that_sent_all_are_answered_and_noticed(void **state)
 {
     struct client *clients[CROWD];
     (void)state;
-    fixture_start(&fixture);
+    start();
     for (int i = 0; i < CROWD; i++) {
         clients[i] = connect_and_send(GET_HEALTH);
         shutdown(clients[i]->fd, SHUT_WR);
@@ -254,7 +270,7 @@ static void stopping_ends_idle_connections(void **state)
 {
     struct client *clients[CROWD];
     (void)state;
-    fixture_start(&fixture);
+    start();
     for (int i = 0; i < CROWD; i++)
         clients[i] = connect_and_ask();
     http_server_quiesce(fixture.server);
@@ -267,7 +283,7 @@ static void stopping_ends_idle_connections(void **state)
 static void stopping_serves_what_was_sent(void **state)
 {
     (void)state;
-    fixture_start(&fixture);
+    start();
     struct client *begun = connect_and_ask(), *sent = connect_and_ask(), *idle = connect_and_ask();
     client_send(begun, "GET /readyz HTTP/1.1\r\nHo");
     client_send(idle, GET_HEALTH); /* read in turns that also read the half header */
@@ -291,7 +307,7 @@ static void stopping_serves_what_was_sent(void **state)
 static void stopping_waits_only_shortly_for_a_body(void **state)
 {
     (void)state;
-    fixture_start(&fixture);
+    start();
     struct client *never = connect_and_send(POST_START BODY_LENGTH "{");
     struct client *soon = connect_and_send(POST_START BODY_LENGTH "{");
     while (http_server_open_calls(fixture.server) < 2)

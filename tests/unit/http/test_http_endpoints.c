@@ -397,8 +397,9 @@ static void cleanup_is_careful(void **state)
 static void operations_answer(void **state)
 {
     (void)state;
-    fixture.options.fallback_reason = "Redis \"away\"";
     fixture_start(&fixture);
+    fixture.repository->fallback_reason = "Redis \"away\"";
+    fixture.repository->handover = "waiting";
     create("{\"type\":\"t\",\"input\":1}");
     const struct answer *answer = get("/healthz");
     assert_int_equal(answer->status, 200);
@@ -406,6 +407,7 @@ static void operations_answer(void **state)
     assert_member(answer, "repository", "\"memory\"");
     assert_member(answer, "durable", "false");
     assert_member(answer, "fallback_reason", "\"Redis \\\"away\\\"\"");
+    assert_member(answer, "handover", "\"waiting\"");
     answer = get("/readyz");
     assert_int_equal(answer->status, 200);
     assert_member(answer, "status", "\"ready\"");

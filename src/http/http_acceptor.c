@@ -1,0 +1,107 @@
+#include "http/http_acceptor.h"
+
+#include "http/http_call.h"
+#include "proctrack/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TURN_MAX  64 /* accepted in one turn: the others are served in between */
+#define LAST_MAX  4096
+#define PAUSE_MS  50
+#define SINK_SIZE 4096
+
+/* --- at the limit ----------------------------------------------------------------------------- */
+
+/* Without looking at its request: that may not even have come. */
+static void refuse(struct http_server *server, int fd)
+{
+    char sink[SINK_SIZE];
+    http_write_problem(server, fd, PROBLEM_OVERLOADED, NULL);
+    shutdown(fd, SHUT_WR);
+    (void)!recv(fd, sink, sizeof(sink), MSG_DONTWAIT); /* if it has come, a close is no reset */
+    server->counters.refused++;
+    http_linger_add(&server->linger, fd);
+}
+
+/* --- accepting -------------------------------------------------------------------------------- */
+
+/* What it brings is read in this turn. */
+static void take(struct http_server *server, int fd, const struct sockaddr *address, socklen_t len)
+{
+    if (server->connections >= server->options->max_connections)
+        refuse(server, fd);
+    else if (MHD_add_connection(server->daemon, fd, address, len) != MHD_YES)
+        log_warn("a connection is dropped: %s", strerror(errno)); /* it has been closed */
+}
+
+/* False when there is none, or it cannot be accepted now. */
+static bool accept_one(struct http_acceptor *acceptor)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    struct sockaddr *any = (struct sockaddr *)&address;
+    int fd = accept4(acceptor->listen_fd, any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        take(acceptor->server, fd, any, len);
+        return true;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        log_warn("cannot accept connections for a moment: %s", strerror(errno));
+        loop_watch_set(acceptor->watch, 0); /* it stays readable */
+        loop_timer_start(acceptor->pause, PAUSE_MS);
+        return false;
+    }
+    return errno != EAGAIN && errno != EWOULDBLOCK; /* else a client has left already */
+}
+
+static void accept_up_to(struct http_acceptor *acceptor, int count)
+{
+    for (int i = 0; i < count && accept_one(acceptor); i++)
+        ;
+    http_server_wake(acceptor->server);
+}
+
+static void on_ready(void *arg, int events)
+{
+    (void)events;
+    accept_up_to(arg, TURN_MAX);
+}
+
+static void on_pause_over(void *arg)
+{
+    struct http_acceptor *acceptor = arg;
+    loop_watch_set(acceptor->watch, LOOP_READ);
+}
+
+bool http_acceptor_init(struct http_acceptor *acceptor, struct http_server *server, int listen_fd)
+{
+    *acceptor = (struct http_acceptor){.server = server, .listen_fd = listen_fd};
+    acceptor->watch = loop_watch_create(server->loop, listen_fd, on_ready, acceptor);
+    acceptor->pause = loop_timer_create(server->loop, on_pause_over, acceptor);
+    if (acceptor->watch == NULL || acceptor->pause == NULL)
+        return false;
+    loop_watch_set(acceptor->watch, LOOP_READ);
+    return true;
+}
+
+void http_acceptor_close(struct http_acceptor *acceptor)
+{
+    if (acceptor->listen_fd < 0)
+        return;
+    accept_up_to(acceptor, LAST_MAX);
+    http_acceptor_finish(acceptor);
+}
+
+void http_acceptor_finish(struct http_acceptor *acceptor)
+{
+    loop_watch_destroy(acceptor->watch);
+    loop_timer_destroy(acceptor->pause);
+    acceptor->watch = NULL;
+    acceptor->pause = NULL;
+    if (acceptor->listen_fd >= 0)
+        close(acceptor->listen_fd);
+    acceptor->listen_fd = -1;
+}
