@@ -18,6 +18,7 @@
     X(UNAVAILABLE, "storage unavailable")                                   \
     X(TIMEOUT, "storage too slow")                                          \
     X(FULL, "storage full")                                                 \
+    X(TOO_MANY_TYPES, "too many types are known")                           \
     X(CORRUPT, "the stored record is damaged")                              \
     X(UNSUPPORTED, "this repository does not do that")                      \
     X(CANCELED, "stopping")                                                 \

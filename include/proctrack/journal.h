@@ -20,7 +20,8 @@
  * under way make the next (group commit). When a batch cannot be stored, what is on disk behind the
  * last good batch is unknown: the journal accepts nothing more, and tries again and again to open
  * the file anew, to check all of it, to cut it to the last good batch, and to append what was
- * refused. Lines that were committed are kept for that: they may still be stored later.
+ * refused. Lines that were committed are kept for that: they may still be stored later. A disk
+ * that does not answer for long is told of in the same way, until it does.
  *
  * One loop; journal_open() before it runs. */
 #ifndef PROCTRACK_JOURNAL_H
@@ -48,7 +49,9 @@ struct journal_options {
      * NULL there: no memory. */
     bool (*replay)(void *replay_arg, enum journal_source source, struct span content,
                    const char **ret_why);
-    void *replay_arg; /* only needed while it is opened */
+    void *replay_arg;    /* only needed while it is opened */
+    int64_t patience_ms; /* after so long a batch that is not stored yet counts as one that cannot
+                            be, for the time being; 0: 10 s */
     /* On the loop: more is stored, or the state has changed. */
     void (*on_progress)(void *arg);
     void *arg;
@@ -113,6 +116,7 @@ struct journal_snapshot {
 enum err journal_snapshot_start(struct journal *journal, struct journal_snapshot *snapshot);
 struct text_buffer *journal_item_begin(struct journal *journal);
 void journal_item_end(struct journal *journal);
+void journal_item_fail(struct journal *journal); /* there is no memory for it: NO_MEMORY */
 
 /* For /stats. */
 struct journal_numbers {

@@ -22,6 +22,12 @@ struct json_fault {
     const char *reason; /* constant English text */
 };
 
+extern const char json_no_memory[]; /* the reason that says nothing of the text */
+static inline bool json_fault_is_memory(const struct json_fault *fault)
+{
+    return fault->reason == json_no_memory;
+}
+
 /* True when the text is exactly one JSON value (blanks around it allowed), valid UTF-8, at most
  * JSON_MAX_DEPTH levels, no key twice in one object (compared unescaped), no lone surrogate
  * escape, no \u0000. *ret_value is the value without the blanks around it. On false *ret_fault

@@ -47,6 +47,15 @@ static inline struct list_link *list_pop(struct list_link *list)
     return first;
 }
 
+/* Moves all links to a list that need not have been initialised. */
+static inline void list_take_all(struct list_link *from, struct list_link *ret_to)
+{
+    struct list_link *link;
+    list_init(ret_to);
+    while ((link = list_pop(from)) != NULL)
+        list_append(ret_to, link);
+}
+
 #define list_for_each(link, list) \
     for (struct list_link *link = (list)->next; link != (list); link = link->next)
 

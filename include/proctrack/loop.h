@@ -13,8 +13,8 @@ struct loop;
 
 struct loop *loop_create(void); /* NULL if no memory or no descriptors */
 /* Everything made on the loop must have been destroyed before; tasks still deferred are dropped.
- * Waits for name lookups that were canceled under way, and for work, whose `done` runs then. NULL is
- * fine. */
+ * Waits for name lookups that were canceled under way, and for work, whose `done` runs then. NULL
+ * is fine. */
 void loop_destroy(struct loop *loop);
 void loop_run(struct loop *loop);  /* returns after loop_stop() */
 void loop_stop(struct loop *loop); /* from the loop's thread */
@@ -88,14 +88,14 @@ void loop_resolve_cancel(struct loop_resolve *resolve); /* NULL is fine */
 /* Runs `run` on a thread of a small pool, for calls that block, such as file I/O; then `done` on
  * the loop's thread, in a later turn. Embed it; it is the loop's until `done` runs, and the loop
  * must turn until then: there is no way to stop it. */
+#define LOOP_WORK_NATIVE 128
 struct loop_work {
     void (*run)(struct loop_work *work);
     void (*done)(struct loop_work *work);
     struct loop *loop;
-    void *native;
+    _Alignas(8) unsigned char native[LOOP_WORK_NATIVE]; /* so that starting it needs no memory */
 };
-/* False: no memory, and nothing runs. */
-bool loop_work_start(struct loop *loop, struct loop_work *work);
+void loop_work_start(struct loop *loop, struct loop_work *work);
 
 /* --- signals ---------------------------------------------------------------------------------- */
 

@@ -318,7 +318,8 @@ struct repo_dump_position {
 };
 struct repo_dump {
     struct process_op op;
-    int64_t now;                        /* in: what has expired by then is left out */
+    int64_t now;                        /* in: tombstones and keys that are over by then are left
+                                                out; a process is given until it is swept */
     struct repo_dump_position position; /* in, out */
     const struct repo_item *items;      /* out */
     size_t count;                       /* out: at most REPO_DUMP_MAX */

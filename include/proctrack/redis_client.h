@@ -138,13 +138,17 @@ struct redis_request {
 
     /* private */
     struct list_link link;
-    int64_t deadline;
-    int replies; /* still to come */
+    int64_t deadline;  /* loop ms: it ends by then */
+    int64_t reply_due; /* what is under way must be answered by then */
+    int replies;       /* still to come */
     enum err result;
     bool script_missing, repeated;
     struct redisReply *kept; /* while replicas are waited for */
 };
 void redis_client_submit(struct redis_client *client, struct redis_request *request);
+/* From within `done`: the request goes on with other commands, within what is left of its time.
+ * Where that is over first, it ends with TIMEOUT, and other requests go on. */
+void redis_client_go_on(struct redis_client *client, struct redis_request *request);
 
 /* --- writing commands, within build() --------------------------------------------------------- */
 

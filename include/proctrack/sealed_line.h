@@ -20,6 +20,8 @@ void sealed_line_abandon(struct text_buffer *out, size_t begin);
 bool sealed_line_check(struct span line, struct span *ret_members);
 /* Whether a line that is not at its end may begin so. */
 bool sealed_line_begins(struct span part);
+/* Whether a whole line stands at the beginning of the text, and more behind it. */
+bool sealed_line_leads(struct span text);
 
 /* Cuts `,"name":` and a decimal number off the front of the members; false when they do not begin
  * so. */

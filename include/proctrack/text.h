@@ -58,6 +58,7 @@ struct text_buffer {
     char *data;
     size_t len, capacity, max;
     bool failed;
+    bool full; /* ... for it would have become larger than max */
 };
 
 void text_buffer_init(struct text_buffer *buffer, size_t max); /* max in bytes; allocates nothing */

@@ -33,6 +33,7 @@ static enum answer answer_of(enum err err)
     case ERR_INVALID:
     case ERR_UNKNOWN_TYPE:
     case ERR_TOO_LARGE:
+    case ERR_TOO_MANY_TYPES:
     case ERR_CORRUPT:
     case ERR_UNSUPPORTED:
     case ERR_CANCELED:

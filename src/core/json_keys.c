@@ -10,6 +10,8 @@
 
 enum { FEW_KEYS = 16 };
 
+const char json_no_memory[] = "out of memory";
+
 /* What the key means, escapes resolved. */
 static uint64_t hash_escaped(struct span key)
 {
@@ -75,7 +77,7 @@ const char *json_keys_add(struct json_keys *keys, size_t first, size_t offset, s
                           bool escaped)
 {
     if (keys->count == keys->capacity && !grow(keys))
-        return "out of memory";
+        return json_no_memory;
     const char *start = keys->text.data + offset;
     struct json_key *key = &keys->all[keys->count];
     key->offset = offset;

@@ -1,16 +1,17 @@
 #include "core/loop_private.h"
 
-#include <stdlib.h>
+/* What libuv needs for one run lies in the work itself. */
+_Static_assert(sizeof(uv_work_t) <= LOOP_WORK_NATIVE, "LOOP_WORK_NATIVE is too small");
+_Static_assert(_Alignof(uv_work_t) <= 8, "native is not aligned for it");
 
-/* What libuv needs for one run. */
-struct work_request {
-    uv_work_t uv;
-    struct loop_work *work;
-};
+static struct loop_work *work_of(uv_work_t *request)
+{
+    return container_of(request, struct loop_work, native);
+}
 
 static void on_thread(uv_work_t *request)
 {
-    struct loop_work *work = container_of(request, struct work_request, uv)->work;
+    struct loop_work *work = work_of(request);
     work->run(work);
 }
 
@@ -18,25 +19,14 @@ static void on_thread(uv_work_t *request)
  * then let go of it. */
 static void on_ran(uv_work_t *request, int status)
 {
-    struct loop_work *work = container_of(request, struct work_request, uv)->work;
+    struct loop_work *work = work_of(request);
     (void)status; /* it is never canceled */
     loop_note_work(work->loop);
-    free(work->native);
-    work->native = NULL;
     work->done(work); /* the work may be gone after this line */
 }
 
-bool loop_work_start(struct loop *loop, struct loop_work *work)
+void loop_work_start(struct loop *loop, struct loop_work *work)
 {
-    struct work_request *request = calloc(1, sizeof(*request));
-    if (request == NULL)
-        return false;
-    request->work = work;
     work->loop = loop;
-    work->native = request;
-    if (uv_queue_work(&loop->uv, &request->uv, on_thread, on_ran) == 0)
-        return true;
-    free(request);
-    work->native = NULL;
-    return false;
+    uv_queue_work(&loop->uv, (uv_work_t *)(void *)work->native, on_thread, on_ran);
 }

@@ -48,8 +48,10 @@ bool text_buffer_reserve(struct text_buffer *buffer, size_t more)
         return false;
     if (more < buffer->capacity - buffer->len)
         return true;
-    if (buffer->len > buffer->max || more > buffer->max - buffer->len)
+    if (buffer->len > buffer->max || more > buffer->max - buffer->len) {
+        buffer->full = true;
         return fail(buffer);
+    }
     const size_t least = buffer->len + more + 1;
     size_t capacity = buffer->capacity > 0 ? buffer->capacity : FIRST_CAPACITY;
     while (capacity < least)

@@ -51,6 +51,8 @@ enum http_problem http_problem_of(enum err err)
         return PROBLEM_TIMEOUT;
     case ERR_FULL:
         return PROBLEM_STORAGE_FULL;
+    case ERR_TOO_MANY_TYPES:
+        return PROBLEM_TOO_MANY_TYPES;
     case ERR_CORRUPT:
         return PROBLEM_CORRUPT;
     case ERR_UNSUPPORTED:

@@ -67,8 +67,6 @@
     X(KEY_REUSED, 422, "idempotency-key-reused", "The Idempotency-Key belongs to another request", \
       "Use a new key for a new request, and the same body for a repeated one.")                    \
     X(INTERNAL, 500, "internal", "Internal error", "Repeat the request; if it stays, tell us.")    \
-    X(CORRUPT, 500, "damaged-record", "The stored record is damaged",                              \
-      "This one process cannot be read; the server's log says why.")                               \
     X(NOT_IMPLEMENTED, 501, "not-implemented", "Not implemented",                                  \
       "The only Transfer-Encoding known here is chunked.")                                         \
     X(UNSUPPORTED, 501, "unsupported", "This storage does not do that",                            \
@@ -77,6 +75,8 @@
       "Repeat the request after a moment; whether a change was made is not known.")                \
     X(TIMEOUT, 503, "storage-timeout", "The storage did not answer in time",                       \
       "Repeat the request after a moment; whether a change was made is not known.")                \
+    X(CORRUPT, 503, "damaged-record", "The stored record is damaged",                              \
+      "Somebody must mend it first: the server's log names the key. It is looked at each time.")   \
     X(OVERLOADED, 503, "overloaded", "Too much at a time", "Repeat the request after a moment.")   \
     X(TOO_MANY_WAITERS, 503, "too-many-waiters", "Too many wait already",                          \
       "Poll without waiting meanwhile, at the pace that Retry-After gives.")                       \
@@ -86,7 +86,10 @@
       "Repeat the request: another instance, or this one restarted, will answer.")                 \
     X(STORAGE_FULL, 507, "storage-full", "The storage is full",                                    \
       "Make room on the disk of DATA_DIR or in Redis, then repeat the request; whether a change "  \
-      "was made is not known.")
+      "was made is not known.")                                                                    \
+    X(TOO_MANY_TYPES, 507, "too-many-types", "Too many types are in use",                          \
+      "Nothing was changed. Resume types that nobody needs paused, or wait until types without "   \
+      "processes and workers are forgotten.")
 
 enum http_problem {
 #define X(name, status, slug, title, advice) PROBLEM_##name,

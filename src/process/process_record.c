@@ -22,15 +22,22 @@
         .why = WHY(member)                                                                    \
     }
 
+/* Lower than what the types hold, so that what is counted on or added to a time from there never
+ * leaves them; the version is as high as every reader of JSON holds it. */
+#define VERSION_MAX   (INT64_C(1) << 53)
+#define COUNT_MAX     1000000000
+#define TIMEOUT_MAX   (PROCESS_TIMEOUT_MAX_S * INT64_C(1000))
+#define RETENTION_MAX (PROCESS_RETENTION_MAX_S * INT64_C(1000))
+
 enum { GIVEN = false, LIVES = true, KEPT = false, GOES = true };
 
 const struct process_field process_fields[PROCESS_FIELDS] = {
     NAME(type, process_type_is_valid, GIVEN),
     FIELD(status, FIELD_STATUS, LIVES),
-    NUMBER(version, FIELD_LONG, LIVES, 0, KEPT, 0, INT64_MAX),
+    NUMBER(version, FIELD_LONG, LIVES, 0, KEPT, 0, VERSION_MAX),
     NUMBER(priority, FIELD_INT, GIVEN, 0, KEPT, PROCESS_PRIORITY_MIN, PROCESS_PRIORITY_MAX),
-    NUMBER(attempt, FIELD_INT, LIVES, 0, KEPT, 0, INT32_MAX),
-    NUMBER(max_attempts, FIELD_INT, GIVEN, 1, KEPT, 1, INT32_MAX),
+    NUMBER(attempt, FIELD_INT, LIVES, 0, KEPT, 0, COUNT_MAX),
+    NUMBER(max_attempts, FIELD_INT, GIVEN, 1, KEPT, 1, PROCESS_ATTEMPTS_MAX),
     NAME(group, process_group_is_valid, GIVEN),
     NAME(worker, process_worker_is_valid, LIVES),
     FIELD(metadata, FIELD_OBJECT, GIVEN),
@@ -46,20 +53,20 @@ const struct process_field process_fields[PROCESS_FIELDS] = {
     FIELD(expires_at, FIELD_TIME, LIVES),
     FIELD(cancel_requested_at, FIELD_TIME, LIVES),
     FIELD(deadline, FIELD_TIME, LIVES),
-    NUMBER(failures, FIELD_INT, LIVES, 0, KEPT, 0, INT32_MAX),
-    NUMBER(stalls, FIELD_INT, LIVES, 0, KEPT, 0, INT32_MAX),
+    NUMBER(failures, FIELD_INT, LIVES, 0, KEPT, 0, COUNT_MAX),
+    NUMBER(stalls, FIELD_INT, LIVES, 0, KEPT, 0, COUNT_MAX),
     NAME(lease_token, lease_token_is_valid, LIVES),
     FIELD(lease_until, FIELD_TIME, LIVES),
     FIELD(attempt_deadline, FIELD_TIME, LIVES),
     FIELD(cancel_deadline, FIELD_TIME, LIVES),
     FIELD(queue_deadline, FIELD_TIME, LIVES),
-    NUMBER(events, FIELD_INT, LIVES, 0, GOES, 0, INT32_MAX),
+    NUMBER(events, FIELD_INT, LIVES, 0, GOES, 0, COUNT_MAX),
     NUMBER(backoff, FIELD_INT, GIVEN, BACKOFF_POLICY, GOES, BACKOFF_POLICY, BACKOFF_FIXED),
-    NUMBER(retry_base_ms, FIELD_LONG, GIVEN, 0, GOES, 0, TIME_MAX),
-    NUMBER(retry_cap_ms, FIELD_LONG, GIVEN, 0, GOES, 0, TIME_MAX),
-    NUMBER(queue_timeout_ms, FIELD_LONG, GIVEN, 0, GOES, 0, TIME_MAX),
-    NUMBER(timeout_ms, FIELD_LONG, GIVEN, 0, GOES, 0, TIME_MAX),
-    NUMBER(retention_ms, FIELD_LONG, GIVEN, -1, GOES, -1, TIME_MAX),
+    NUMBER(retry_base_ms, FIELD_LONG, GIVEN, 0, GOES, 0, PROCESS_RETRY_MAX_MS),
+    NUMBER(retry_cap_ms, FIELD_LONG, GIVEN, 0, GOES, 0, PROCESS_RETRY_MAX_MS),
+    NUMBER(queue_timeout_ms, FIELD_LONG, GIVEN, 0, GOES, 0, TIMEOUT_MAX),
+    NUMBER(timeout_ms, FIELD_LONG, GIVEN, 0, GOES, 0, TIMEOUT_MAX),
+    NUMBER(retention_ms, FIELD_LONG, GIVEN, -1, GOES, -1, RETENTION_MAX),
     FIELD(input, FIELD_JSON, GIVEN),
 };
 

@@ -33,10 +33,9 @@ static bool start(struct reader *reader, struct span *object, struct repo_item_s
     if (storage->text.max == 0)
         text_buffer_init(&storage->text, SIZE_MAX);
     storage->text.len = 0;
-    if (!json_check_around(*object, REPO_ITEM_LEVELS, object, &fault) ||
-        json_kind_of(*object) != JSON_KIND_OBJECT)
-        return fail(reader, no_text);
-    return true;
+    if (!json_check_around(*object, REPO_ITEM_LEVELS, object, &fault))
+        return fail(reader, json_fault_is_memory(&fault) ? NULL : no_text);
+    return json_kind_of(*object) == JSON_KIND_OBJECT || fail(reader, no_text);
 }
 
 /* --- single values ---------------------------------------------------------------------------- */
@@ -111,7 +110,7 @@ static bool read_json_text(struct reader *reader, struct span value, enum json_k
     if (!read_string(reader, value, ret_json, why))
         return false;
     if (!json_check(*ret_json, &json, &fault))
-        return fail(reader, why);
+        return fail(reader, json_fault_is_memory(&fault) ? NULL : why);
     *ret_kind = json_kind_of(json);
     return true;
 }

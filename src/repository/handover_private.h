@@ -49,6 +49,7 @@ struct handover_repository {
     size_t left;       /* of options.left: the one being moved */
     int64_t began;     /* steady ms */
     uint64_t moved;    /* items, so far */
+    uint64_t damaged;  /* pages of which not all could be moved */
     struct repo_ping ping;
     struct repo_remove remove;
 };

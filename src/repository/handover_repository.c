@@ -19,8 +19,9 @@ static struct handover_repository *handover_repository(struct process_repository
     X(create)                                                                                     \
     X(get)                                                                                        \
     X(transition)                                                                                 \
-    X(claim) X(remove) X(list) X(counts) X(create_batch) X(standing) X(group) X(types) X(workers) \
-        X(pause) X(events) X(sweep) X(advance) X(ping) X(dump) X(restore) X(audit) X(snapshot)
+    X(claim)                                                                                      \
+    X(remove) X(list) X(counts) X(create_batch) X(standing) X(group) X(types) X(workers) X(pause) \
+        X(events) X(sweep) X(advance) X(ping) X(dump) X(restore) X(audit) X(snapshot)
 
 enum slot {
 #define X(name) SLOT_##name,

@@ -39,12 +39,12 @@ static void on_thread(struct loop_work *work)
 
 static void on_worked(struct loop_work *work);
 
-static bool start_work(struct handover_repository *handover)
+static void start_work(struct handover_repository *handover)
 {
     handover->work_went = false;
     handover->work = (struct loop_work){.run = on_thread, .done = on_worked};
-    handover->works = loop_work_start(handover->loop, &handover->work);
-    return handover->works;
+    handover->works = true;
+    loop_work_start(handover->loop, &handover->work);
 }
 
 /* --- probing --------------------------------------------------------------------------------- */
@@ -106,7 +106,7 @@ static void ping(struct handover_repository *handover)
 static void open_next(struct handover_repository *handover)
 {
     handover->began = clock_steady_ms();
-    handover->moved = 0;
+    handover->moved = handover->damaged = 0;
     handover->left = 0;
     handover->pings = 0;
     handover->next = handover->options.open(handover->options.arg, handover->loop);
@@ -142,6 +142,7 @@ static void on_copied(struct repo_move *move, enum err err)
     struct handover_repository *handover = container_of(move, struct handover_repository, move);
     handover->last_err = err;
     handover->moved += move->moved;
+    handover->damaged += move->damaged;
     if (err == ERR_OK && handover->left < handover->options.left_count) {
         handover->left++;
         next_step(handover, STEP_COPY, 0);
@@ -177,10 +178,7 @@ static void begin(struct handover_repository *handover)
         return;
     }
     handover_hold(handover);
-    if (start_work(handover))
-        return;
-    handover_release(handover);
-    give_up(handover, "cannot begin", ERR_NO_MEMORY);
+    start_work(handover);
 }
 
 static void try_again(struct handover_repository *handover, enum err err)
@@ -197,6 +195,7 @@ static void on_moved(struct repo_move *move, enum err err)
     handover->resumes = err != ERR_OK;
     if (err == ERR_OK) {
         handover->moved += move->moved;
+        handover->damaged += move->damaged;
         next_step(handover, STEP_REMOVE, 0);
     } else {
         try_again(handover, err);
@@ -273,8 +272,12 @@ static void switch_over(struct handover_repository *handover)
 {
     handover->step = STEP_REST;
     handover->base.fallback_reason = handover->base.handover = NULL;
-    log_info("handover: repository=redis moved=%llu took_ms=%lld",
-             (unsigned long long)handover->moved, (long long)(clock_steady_ms() - handover->began));
+    log_info("handover: repository=redis moved=%llu damaged=%llu took_ms=%lld",
+             (unsigned long long)handover->moved, (unsigned long long)handover->damaged,
+             (long long)(clock_steady_ms() - handover->began));
+    if (handover->damaged > 0)
+        log_error("handover: damaged records in Redis were in the way of some; what was to be "
+                  "moved stays in the files that were handed over");
     handover_pass_to(handover, handover->next);
     handover_release(handover);
 }
@@ -306,8 +309,7 @@ static void on_step(void *arg)
     struct handover_repository *handover = arg;
     switch (handover->step) {
     case STEP_PROBE:
-        if (!start_work(handover))
-            probe_later(handover);
+        start_work(handover);
         break;
     case STEP_REST:
         break;
@@ -330,8 +332,7 @@ static void on_step(void *arg)
         remove_next(handover);
         break;
     case STEP_END:
-        if (!start_work(handover))
-            next_step(handover, STEP_END, AGAIN_MS);
+        start_work(handover);
         break;
     case STEP_SWITCH:
         switch_over(handover);

@@ -15,6 +15,19 @@ static bool is_full(const struct extent *extent)
     return extent->count == REPO_DUMP_MAX || extent->bytes >= REPO_PAGE_BYTES;
 }
 
+static bool is_beyond(const struct index_node *node, const struct repo_position *end)
+{
+    if (end == NULL || node->score != end->score)
+        return end != NULL && node->score > end->score;
+    return process_id_compare(index_id(node), &end->id) > 0;
+}
+
+/* NULL once that is beyond the end. */
+static struct index_node *within(struct index_node *node, const struct repo_position *end)
+{
+    return node != NULL && !is_beyond(node, end) ? node : NULL;
+}
+
 static struct index_node *first_node(const struct ordered_index *index,
                                      const struct repo_dump_position *position)
 {
@@ -40,10 +53,10 @@ static size_t timeline_bytes(const struct memory_record *record)
     return bytes;
 }
 
-static struct extent measure_processes(struct index_node *node)
+static struct extent measure_processes(struct index_node *node, const struct repo_position *end)
 {
     struct extent extent = {0};
-    for (; node != NULL && !is_full(&extent); node = index_next(node)) {
+    for (; node != NULL && !is_full(&extent); node = within(index_next(node), end)) {
         const struct memory_record *record = record_of(node);
         extent.count++;
         extent.events += memory_timeline_count(record);
@@ -67,10 +80,10 @@ static struct repo_item *new_items(const struct extent *extent, struct memory_it
     return items;
 }
 
-static bool read_processes(struct index_node *node, struct extent *ret_extent,
-                           struct memory_items *ret_items)
+static bool read_processes(struct index_node *node, const struct repo_position *end,
+                           struct extent *ret_extent, struct memory_items *ret_items)
 {
-    *ret_extent = measure_processes(node);
+    *ret_extent = measure_processes(node, end);
     struct repo_item *items = new_items(ret_extent, ret_items);
     if (items == NULL)
         return false;
@@ -103,10 +116,10 @@ static struct index_node *first_note(const struct memory_notes *notes, int64_t n
     return node != NULL && node->score <= now ? index_after(&notes->expiry, now + 1, NULL) : node;
 }
 
-static struct extent measure_notes(struct index_node *node)
+static struct extent measure_notes(struct index_node *node, const struct repo_position *end)
 {
     struct extent extent = {0};
-    for (; node != NULL && !is_full(&extent); node = index_next(node)) {
+    for (; node != NULL && !is_full(&extent); node = within(index_next(node), end)) {
         extent.count++;
         extent.last = node;
     }
@@ -114,10 +127,11 @@ static struct extent measure_notes(struct index_node *node)
     return extent;
 }
 
-static bool read_notes(struct index_node *node, enum repo_item_kind kind, struct extent *ret_extent,
+static bool read_notes(struct index_node *node, const struct repo_position *end,
+                       enum repo_item_kind kind, struct extent *ret_extent,
                        struct memory_items *ret_items)
 {
-    *ret_extent = measure_notes(node);
+    *ret_extent = measure_notes(node, end);
     struct repo_item *items = new_items(ret_extent, ret_items);
     if (items == NULL)
         return false;
@@ -191,24 +205,43 @@ static bool read_types(const struct memory_people *people, struct repo_dump_posi
 
 /* --- pages ------------------------------------------------------------------------------------ */
 
+static struct repo_position last_place(const struct ordered_index *index)
+{
+    const struct index_node *last = index_last(index);
+    return last != NULL ? (struct repo_position){last->score, *index_id(last)}
+                        : (struct repo_position){.score = INT64_MIN};
+}
+
+struct memory_items_end memory_items_end(const struct memory_store *store)
+{
+    return (struct memory_items_end){
+        .last = {[ITEM_PROCESS] = last_place(&store->times),
+                 [ITEM_TOMBSTONE] = last_place(&store->tombstones.expiry),
+                 [ITEM_KEY] = last_place(&store->keys.expiry)}};
+}
+
 static bool read_kind(const struct memory_store *store, int64_t now,
-                      const struct repo_dump_position *position, struct extent *ret_extent,
-                      struct memory_items *ret_items)
+                      const struct repo_position *end, const struct repo_dump_position *position,
+                      struct extent *ret_extent, struct memory_items *ret_items)
 {
     if (position->kind == ITEM_PROCESS)
-        return read_processes(first_node(&store->times, position), ret_extent, ret_items);
+        return read_processes(within(first_node(&store->times, position), end), end, ret_extent,
+                              ret_items);
     const struct memory_notes *notes =
         position->kind == ITEM_KEY ? &store->keys : &store->tombstones;
-    return read_notes(first_note(notes, now, position), position->kind, ret_extent, ret_items);
+    return read_notes(within(first_note(notes, now, position), end), end, position->kind,
+                      ret_extent, ret_items);
 }
 
 bool memory_items_read(const struct memory_store *store, int64_t now,
-                       struct repo_dump_position *position, struct memory_items *ret_items)
+                       const struct memory_items_end *end, struct repo_dump_position *position,
+                       struct memory_items *ret_items)
 {
     struct extent extent;
     if (position->kind == ITEM_PAUSED_TYPE)
         return read_types(&store->people, position, ret_items);
-    if (!read_kind(store, now, position, &extent, ret_items))
+    if (!read_kind(store, now, end != NULL ? &end->last[position->kind] : NULL, position, &extent,
+                   ret_items))
         return false;
     ret_items->more = true; /* at least the next kind */
     if (extent.more) {
@@ -225,7 +258,7 @@ void memory_dump(struct process_repository *base, struct repo_dump *call)
 {
     struct memory_repository *repository = memory_repository(base);
     struct memory_items items;
-    bool read = memory_items_read(&repository->store, call->now, &call->position, &items);
+    bool read = memory_items_read(&repository->store, call->now, NULL, &call->position, &items);
     call->damaged = 0;
     call->items = items.items;
     call->count = read ? items.count : 0;

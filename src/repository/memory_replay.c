@@ -21,6 +21,11 @@ static bool fail(const char **ret_why, const char *why)
     return false;
 }
 
+static bool fail_json(const char **ret_why, const struct json_fault *fault)
+{
+    return fail(ret_why, json_fault_is_memory(fault) ? NULL : no_changes);
+}
+
 static bool has_expired(const struct memory_replay *replay, const struct repo_item *item)
 {
     return (item->kind == ITEM_TOMBSTONE || item->kind == ITEM_KEY) && item->until <= replay->now;
@@ -74,9 +79,10 @@ static bool read_event(struct span value, bool as_text, struct span *ret_event, 
         if (*ret_storage == NULL)
             return fail(ret_why, NULL);
         if (json_kind_of(value) != JSON_KIND_STRING ||
-            !json_string_copy(value, *ret_storage, value.len, &len) ||
-            !json_check((struct span){*ret_storage, len}, ret_event, &fault))
+            !json_string_copy(value, *ret_storage, value.len, &len))
             return fail(ret_why, no_changes);
+        if (!json_check((struct span){*ret_storage, len}, ret_event, &fault))
+            return fail_json(ret_why, &fault);
     }
     return json_kind_of(*ret_event) == JSON_KIND_OBJECT || fail(ret_why, no_changes);
 }
@@ -192,8 +198,9 @@ static bool replay_line(struct memory_replay *replay, struct span content, const
     struct span object, key, changes, change;
     struct json_fault fault;
     size_t cursor = 0;
-    if (!json_check_around(content, LINE_LEVELS, &object, &fault) ||
-        json_kind_of(object) != JSON_KIND_OBJECT ||
+    if (!json_check_around(content, LINE_LEVELS, &object, &fault))
+        return fail_json(ret_why, &fault);
+    if (json_kind_of(object) != JSON_KIND_OBJECT ||
         !json_object_next(object, &cursor, &key, &changes) || !json_string_is(key, "changes") ||
         json_kind_of(changes) != JSON_KIND_ARRAY ||
         json_object_next(object, &cursor, &key, &change))

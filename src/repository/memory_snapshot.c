@@ -9,6 +9,7 @@ struct memory_snapshot {
     bool under_way;
     struct repo_snapshot *call; /* that asked for it, or NULL */
     struct repo_dump_position position;
+    struct memory_items_end end; /* what came after the start is in the journal */
 };
 
 static void append(struct journal *journal, const struct repo_item *item)
@@ -23,8 +24,11 @@ static bool add_more(struct journal_snapshot *writing)
     struct memory_snapshot *snapshot = container_of(writing, struct memory_snapshot, writing);
     struct memory_repository *repository = snapshot->repository;
     struct memory_items items;
-    if (!memory_items_read(&repository->store, TIME_NONE, &snapshot->position, &items))
-        return true; /* there may be memory the next time */
+    if (!memory_items_read(&repository->store, TIME_NONE, &snapshot->end, &snapshot->position,
+                           &items)) {
+        journal_item_fail(repository->journal);
+        return false;
+    }
     for (size_t i = 0; i < items.count; i++)
         append(repository->journal, &items.items[i]);
     free(items.array);
@@ -50,6 +54,7 @@ static enum err start(struct memory_snapshot *snapshot, struct repo_snapshot *ca
     if (snapshot->under_way)
         return ERR_CONFLICT;
     snapshot->position = (struct repo_dump_position){.begun = false};
+    snapshot->end = memory_items_end(&snapshot->repository->store);
     snapshot->writing = (struct journal_snapshot){.more = add_more, .done = on_done};
     const enum err err = journal_snapshot_start(snapshot->repository->journal, &snapshot->writing);
     snapshot->under_way = err == ERR_OK;

@@ -111,7 +111,7 @@ static enum err pause_type(struct memory_repository *repository, struct repo_pau
     if (type == NULL && !call->paused)
         return ERR_OK;
     if (type == NULL)
-        return memory_types_are_full(people) ? ERR_FULL : ERR_NO_MEMORY;
+        return memory_types_are_full(people) ? ERR_TOO_MANY_TYPES : ERR_NO_MEMORY;
     *ret_place = type->place;
     if (type->paused == call->paused)
         return ERR_OK;

@@ -8,6 +8,9 @@
 
 #define HEAD 4 /* values in front of those that the script itself gives */
 
+/* What a number of Lua's can say exactly: such numbers can be added up. */
+#define NUMBER_MAX (INT64_C(1) << 53)
+
 void redis_call_script(struct redis_commands *commands, enum redis_script script, struct span key,
                        int64_t now)
 {
@@ -81,13 +84,15 @@ enum err redis_answer_open(struct redis_call *call, enum err err, const struct r
 
 int64_t redis_answer_int(const struct redis_answer *answer, size_t i)
 {
-    int64_t number;
+    int64_t number = 0;
     if (i >= answer->count)
         return 0;
     const struct redisReply *value = answer->values[i];
     if (value->type == REDIS_REPLY_INTEGER)
-        return value->integer;
-    return span_to_int(redis_text_of(value), INT64_MIN, INT64_MAX, &number) ? number : 0;
+        number = value->integer;
+    else if (!span_to_int(redis_text_of(value), -NUMBER_MAX, NUMBER_MAX, &number))
+        return 0;
+    return number >= -NUMBER_MAX && number <= NUMBER_MAX ? number : 0;
 }
 
 enum err redis_answer_record(const struct redisReply *value, struct process *ret_process)

@@ -93,7 +93,7 @@ void redis_call_start(struct redis_repository *repository, struct process_op *op
                       const struct process_id *id, bool writes,
                       void (*build)(struct redis_request *, struct redis_commands *),
                       void (*done)(struct redis_request *, enum err, struct redisReply *));
-/* Goes on with another request of the same call. */
+/* Goes on with another request of the same call, in what is left of its time. */
 void redis_call_next(struct redis_call *call,
                      void (*build)(struct redis_request *, struct redis_commands *),
                      void (*done)(struct redis_request *, enum err, struct redisReply *));

@@ -74,8 +74,11 @@ static bool take_process(struct redis_call *call, const struct redisReply *value
     item->kind = ITEM_PROCESS;
     item->events = *events;
     item->event_count = entries->elements;
-    for (size_t i = 0; i < entries->elements; i++)
-        *(*events)++ = redis_text_of(entries->element[i]);
+    for (size_t i = 0; i < entries->elements; i++) {
+        **events = redis_text_of(entries->element[i]);
+        if (!redis_record_is_json(*(*events)++, true))
+            return false;
+    }
     dump->count++;
     return true;
 }
@@ -192,7 +195,7 @@ static int64_t until_of(const struct redis_call *call, enum repo_item_kind kind,
     const struct process_policy *policy = call->repository->base.policy;
     const int64_t now = dump_of(call)->now;
     if (left->type == REDIS_REPLY_INTEGER && left->integer >= 0)
-        return now + left->integer;
+        return left->integer < TIME_MAX - now ? now + left->integer : TIME_MAX;
     return now + (kind == ITEM_KEY ? policy->idempotency_ms : policy->tombstone_ms);
 }
 

@@ -154,8 +154,11 @@ static enum err take_events(struct redis_call *call, const struct redisReply *li
         return ERR_INTERNAL;
     if (!redis_given_events(given, list->elements))
         return ERR_NO_MEMORY;
-    for (size_t i = 0; i < list->elements; i++)
+    for (size_t i = 0; i < list->elements; i++) {
         given->events[i] = redis_text_of(list->element[i]);
+        if (!redis_record_is_json(given->events[i], true))
+            return ERR_CORRUPT;
+    }
     events->events = given->events;
     events->count = list->elements;
     return ERR_OK;
@@ -169,11 +172,11 @@ static void on_events(struct redis_request *request, enum err err, struct redisR
     err = redis_answer_open(call, err, reply, 2, &answer);
     if (err == ERR_OK) {
         err = redis_answer_record(answer.values[0], &events->process);
+        if (err == ERR_OK)
+            err = take_events(call, answer.values[1], events);
         if (err == ERR_CORRUPT)
             redis_note_damage(call->repository, call->id);
     }
-    if (err == ERR_OK)
-        err = take_events(call, answer.values[1], events);
     redis_call_finish(call, err);
 }
 

@@ -1,5 +1,7 @@
 #include "repository/redis_record.h"
 
+#include "proctrack/json_scan.h"
+
 #include <stddef.h>
 
 /* --- out ------------------------------------------------------------------------------------- */
@@ -87,6 +89,29 @@ void redis_record_describe(struct text_buffer *out)
 
 /* --- in -------------------------------------------------------------------------------------- */
 
+bool redis_record_is_json(struct span text, bool is_object)
+{
+    struct json_fault fault;
+    struct span value;
+    return json_check(text, &value, &fault) &&
+           (!is_object || json_kind_of(value) == JSON_KIND_OBJECT);
+}
+
+/* Anybody may have made it or changed it. One that is no JSON would spoil every answer and every
+ * export that it stands in, not only its own. */
+static bool is_possible(const struct process_field *field, struct span value)
+{
+    if (field->kind == FIELD_NAME)
+        return field->is_valid(value);
+    return !process_field_is_json(field) ||
+           redis_record_is_json(value, field->kind == FIELD_OBJECT);
+}
+
+static bool set_field(const struct process_field *field, struct span value, struct process *process)
+{
+    return is_possible(field, value) && process_field_set(field, value, process);
+}
+
 enum err redis_record_parse(struct redisReply *const *values, size_t count,
                             const struct process_id *id, struct process *ret_process)
 {
@@ -98,7 +123,7 @@ enum err redis_record_parse(struct redisReply *const *values, size_t count,
             continue;
         struct span value = {values[i]->str, values[i]->len};
         if (values[i]->type != REDIS_REPLY_STRING ||
-            !process_field_set(&process_fields[i], value, ret_process))
+            !set_field(&process_fields[i], value, ret_process))
             return ERR_CORRUPT;
         any = true;
         has_status = has_status || process_fields[i].kind == FIELD_STATUS;
@@ -128,7 +153,7 @@ static bool parse_pairs(const struct redisReply *pairs, struct process *process,
         const struct process_field *field = find_field((struct span){name->str, name->len});
         if (field == NULL)
             continue;
-        if (!process_field_set(field, (struct span){value->str, value->len}, process))
+        if (!set_field(field, (struct span){value->str, value->len}, process))
             return false;
         *has_status = *has_status || field->kind == FIELD_STATUS;
     }

@@ -25,4 +25,7 @@ enum err redis_record_parse(struct redisReply *const *values, size_t count,
 enum err redis_record_parse_pairs(const struct redisReply *pairs, const struct redisReply *changes,
                                   const struct process_id *id, struct process *ret_process);
 
+/* Whether it is one JSON value (or one object), as strictly as a client's. */
+bool redis_record_is_json(struct span text, bool is_object);
+
 #endif

@@ -52,10 +52,10 @@ void redis_call_start(struct redis_repository *repository, struct process_op *op
     memset(call, 0, sizeof(*call));
     call->repository = repository;
     call->op = op;
-    call->request.writes = writes;
+    call->request = (struct redis_request){.build = build, .done = done, .writes = writes};
     if (id != NULL)
         process_id_format(id, call->id);
-    redis_call_next(call, build, done);
+    redis_client_submit(repository->client, &call->request);
 }
 
 void redis_call_next(struct redis_call *call,
@@ -64,7 +64,7 @@ void redis_call_next(struct redis_call *call,
 {
     call->request.build = build;
     call->request.done = done;
-    redis_client_submit(call->repository->client, &call->request);
+    redis_client_go_on(call->repository->client, &call->request);
 }
 
 void redis_call_finish(struct redis_call *call, enum err err)

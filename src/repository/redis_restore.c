@@ -82,8 +82,11 @@ static void on_restore(struct redis_request *request, enum err err, struct redis
 {
     struct redis_call *call = redis_call_of(request);
     struct redis_answer answer;
+    const bool cut_off = err == ERR_CORRUPT; /* by an error: not all the others are stored */
     err = redis_answer_open(call, err, reply, 1, &answer);
-    if (err == ERR_OK || err == ERR_CORRUPT)
+    if (cut_off)
+        err = ERR_UNAVAILABLE;
+    if (answer.count > 0)
         restore_of(call)->stored = (size_t)redis_answer_int(&answer, 0);
     redis_call_finish(call, err);
 }

@@ -204,6 +204,32 @@ static const struct disk_ops directory_ops = {
     .destroy = directory_destroy,
 };
 
+/* A new name is sure to be there only once the directory that it is in has been synced. One that
+ * may not be read is passed by. 0 or an error of errno.h. */
+static int sync_parent(int directory)
+{
+    const int parent = openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return errno == EACCES ? 0 : errno;
+    const int error = fsync(parent) == 0 ? 0 : errno;
+    close(parent);
+    return error;
+}
+
+/* What could not be stored is not left for the next start to take for a directory of old. */
+static int make_directory(const char *path)
+{
+    if (mkdir(path, S_IRWXU) != 0)
+        return errno == EEXIST ? 0 : errno;
+    const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int error = directory >= 0 ? sync_parent(directory) : errno;
+    if (directory >= 0)
+        close(directory);
+    if (error != 0)
+        rmdir(path);
+    return error;
+}
+
 struct disk *disk_open_directory(const char *path, int *ret_errno)
 {
     const size_t size = strlen(path) + 1;
@@ -216,11 +242,13 @@ struct disk *disk_open_directory(const char *path, int *ret_errno)
     disk->base = (struct disk){.ops = &directory_ops, .path = disk->path};
     disk->lock = -1;
     disk->directory = -1;
-    if (mkdir(path, S_IRWXU) == 0 || errno == EEXIST)
+    *ret_errno = make_directory(path);
+    if (*ret_errno == 0) {
         disk->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        *ret_errno = disk->directory >= 0 ? 0 : errno;
+    }
     if (disk->directory >= 0)
         return &disk->base;
-    *ret_errno = errno;
     disk_destroy(&disk->base);
     return NULL;
 }

@@ -17,7 +17,7 @@
 /* A buffer larger than this is not kept for later. */
 enum { BATCH_KEPT_BYTES = 4 * 1024 * 1024 };
 
-enum { RETRY_FIRST_MS = 100, RETRY_LAST_MS = 2000, SYNC_AFTER_MS = 800 };
+enum { RETRY_FIRST_MS = 100, RETRY_LAST_MS = 1000, SYNC_AFTER_MS = 800, PATIENCE_MS = 10000 };
 
 const char *journal_fsync_name(enum journal_fsync fsync)
 {
@@ -35,8 +35,6 @@ const char *journal_fsync_name(enum journal_fsync fsync)
 enum err journal_err(int error)
 {
     switch (error) {
-    case 0:
-        return ERR_OK;
     case -ENOSPC:
     case -EDQUOT:
     case -EFBIG:
@@ -142,7 +140,7 @@ static void run_step(void *arg)
 
 static void note_failure(struct journal *journal, int error)
 {
-    const bool again = journal->state != ERR_OK;
+    const bool again = journal->broken;
     const enum err err = journal_err(error);
     journal->broken = true;
     journal->state = err != ERR_NO_MEMORY ? err : ERR_UNAVAILABLE;
@@ -197,6 +195,7 @@ static void note_success(struct journal *journal)
 static void take_result(struct journal *journal)
 {
     journal->busy = false;
+    loop_timer_stop(journal->patience);
     if (journal->step.begun) {
         journal->new_file = false;
         journal->old_bytes = journal->numbers.journal_bytes;
@@ -207,15 +206,43 @@ static void take_result(struct journal *journal)
         note_failure(journal, journal->step_error);
 }
 
+static void be_patient(struct journal *journal)
+{
+    const int64_t patience = journal->options.patience_ms;
+    loop_timer_start(journal->patience, (patience > 0 ? patience : PATIENCE_MS) / 2);
+}
+
+/* In two halves: where all of the program stood still, the first one is over at once. */
+static void on_late(void *arg)
+{
+    struct journal *journal = arg;
+    if (!journal->is_late) {
+        journal->is_late = true;
+        be_patient(journal);
+        return;
+    }
+    if (journal->state != ERR_OK)
+        return;
+    log_error("journal is not written dir=%s: the disk does not answer, and changes are refused "
+              "until it does",
+              journal->disk->path);
+    journal->state = ERR_UNAVAILABLE;
+    journal->options.on_progress(journal->options.arg);
+}
+
+static void start_step(struct journal *journal)
+{
+    journal->busy = true;
+    journal->is_late = false;
+    be_patient(journal);
+    offload_start(journal->writer);
+}
+
 void journal_go_on(struct journal *journal)
 {
     if (journal->busy || journal->closed || journal->state != ERR_OK || !next_step(journal))
         return;
-    journal->busy = offload_start(journal->writer);
-    if (!journal->busy) {
-        note_failure(journal, -ENOMEM);
-        journal->options.on_progress(journal->options.arg);
-    }
+    start_step(journal);
 }
 
 static void on_stepped(void *arg)
@@ -235,11 +262,8 @@ static void on_turn_end(struct loop_task *task)
 static void on_retry(void *arg)
 {
     struct journal *journal = arg;
-    if (journal->busy || !next_step(journal))
-        return;
-    journal->busy = offload_start(journal->writer);
-    if (!journal->busy)
-        note_failure(journal, -ENOMEM);
+    if (!journal->busy && next_step(journal))
+        start_step(journal);
 }
 
 static void on_sync_due(void *arg)
@@ -262,15 +286,18 @@ struct journal *journal_create(struct loop *loop, struct disk *disk,
     journal->loop = loop;
     journal->disk = disk;
     journal->options = *options;
-    journal->tail = (struct journal_tail){.disk = disk, .file = -1};
     text_buffer_init(&journal->gather, LINE_MAX_BYTES);
     text_buffer_init(&journal->batch, LINE_MAX_BYTES);
     loop_task_init(&journal->handover, on_turn_end);
     journal->writer = offload_create(loop, run_step, on_stepped, journal);
     journal->retry = loop_timer_create(loop, on_retry, journal);
     journal->sync_timer = loop_timer_create(loop, on_sync_due, journal);
-    if (journal_snapshot_init(journal) && journal->writer != NULL && journal->retry != NULL &&
-        journal->sync_timer != NULL)
+    journal->patience = loop_timer_create(loop, on_late, journal);
+    const bool tail = journal_tail_init(&journal->tail, disk);
+    const bool snapshot = journal_snapshot_init(journal);
+    journal->made = tail && snapshot && journal->writer != NULL && journal->retry != NULL &&
+                    journal->sync_timer != NULL && journal->patience != NULL;
+    if (journal->made)
         return journal;
     journal_destroy(journal);
     return NULL;
@@ -314,12 +341,14 @@ void journal_destroy(struct journal *journal)
 {
     if (journal == NULL)
         return;
-    if (journal->writer != NULL && journal->retry != NULL && journal->sync_timer != NULL)
+    if (journal->made)
         journal_close(journal);
     journal_snapshot_finish(journal);
     offload_destroy(journal->writer);
     loop_timer_destroy(journal->retry);
     loop_timer_destroy(journal->sync_timer);
+    loop_timer_destroy(journal->patience);
+    journal_tail_finish(&journal->tail);
     text_buffer_finish(&journal->gather);
     text_buffer_finish(&journal->batch);
     free(journal);

@@ -35,14 +35,13 @@ bool journal_file_number(const char *name, uint64_t *ret_number)
     return strcmp(name, same) == 0;
 }
 
-bool journal_head_append(struct text_buffer *out, uint64_t number, uint64_t after)
+void journal_head_append(struct text_buffer *out, uint64_t number, uint64_t after)
 {
     const size_t begin = sealed_line_begin(out);
     text_append_format(out, HEAD_FORMAT ",\"version\":1,\"journal\":%llu,\"after\":%llu",
                        (unsigned long long)number, (unsigned long long)after);
-    const bool ok = sealed_line_end(out, begin);
+    sealed_line_end(out, begin);
     text_append_char(out, '\n');
-    return ok && !out->failed;
 }
 
 bool journal_head_parse(struct span line, struct journal_head *ret_head)

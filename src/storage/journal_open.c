@@ -156,7 +156,8 @@ static bool keep_damaged(struct journal_replay *replay)
     return error == 0 || journal_replay_failed(replay, "copied", name, error);
 }
 
-/* Behind damage nothing is appended. */
+/* Behind damage nothing is appended, and no file that is missing is made: until there is a new
+ * snapshot, the next start must find the same. */
 static int ready_tail(struct journal *journal, const struct journal_replay *replay)
 {
     const struct journal_files *files = &replay->files;
@@ -164,18 +165,16 @@ static int ready_tail(struct journal *journal, const struct journal_replay *repl
     const uint64_t highest = files->count > 0 ? files->numbers[files->count - 1] : 0;
     uint64_t number = highest > replay->first ? highest : replay->first;
     if (replay->report->damaged > 0)
-        return journal_tail_begin(tail, highest >= number ? highest + 1 : number, replay->last);
+        return journal_tail_begin(tail, number + 1, replay->last);
     if (replay->tail_size == 0)
         return journal_tail_begin(tail, number, replay->last);
     char name[JOURNAL_NAME_SIZE];
     journal_file_name(number, name);
-    *tail =
-        (struct journal_tail){.disk = journal->disk,
-                              .file = journal->disk->ops->open(journal->disk, name, DISK_APPEND),
-                              .number = number,
-                              .after = replay->tail_after,
-                              .last = replay->last,
-                              .size = replay->tail_size};
+    tail->file = journal->disk->ops->open(journal->disk, name, DISK_APPEND);
+    tail->number = number;
+    tail->after = replay->tail_after;
+    tail->last = replay->last;
+    tail->size = replay->tail_size;
     if (tail->file < 0)
         return tail->file;
     /* What was read may not be on the disk yet: from now on it counts. */

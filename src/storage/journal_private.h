@@ -28,7 +28,7 @@ bool journal_file_number(const char *name, uint64_t *ret_number);
 struct journal_head {
     uint64_t version, number, after;
 };
-bool journal_head_append(struct text_buffer *out, uint64_t number, uint64_t after);
+void journal_head_append(struct text_buffer *out, uint64_t number, uint64_t after);
 bool journal_head_parse(struct span line, struct journal_head *ret_head);
 
 /* `{"crc":…,"seq":N,…}`: the number and what follows it. Constant text that says what is wrong;
@@ -43,11 +43,14 @@ struct journal_tail {
     struct disk *disk;
     int file; /* -1: not open */
     uint64_t number;
-    uint64_t after; /* as its head says */
-    uint64_t last;  /* the last line within `size` */
-    int64_t size;   /* up to here everything is as it should be */
-    bool broken;    /* what is behind that is not known */
+    uint64_t after;          /* as its head says */
+    uint64_t last;           /* the last line within `size` */
+    int64_t size;            /* up to here everything is as it should be */
+    bool broken;             /* what is behind that is not known */
+    struct text_buffer head; /* with room for one, so that the next file needs no memory */
 };
+bool journal_tail_init(struct journal_tail *tail, struct disk *disk); /* false: no memory */
+void journal_tail_finish(struct journal_tail *tail);
 
 /* What is to be done in one go. On failure nothing of it counts as done, but the change of files,
  * and the tail is broken: the next call mends it first. */
@@ -136,7 +139,8 @@ struct journal_writing {
     uint64_t count;
     uint32_t crc; /* of all parts so far */
     int64_t bytes, at;
-    uint64_t needs; /* it may count when the lines up to here are synced */
+    size_t unsynced; /* of what is written */
+    uint64_t needs;  /* it may count when the lines up to here are synced */
     bool was_suspect;
     struct journal_old old;
 };
@@ -152,6 +156,7 @@ struct journal {
     struct text_buffer batch; /* under way, or refused */
     uint64_t batch_last;
     struct journal_tail tail;
+    bool made;                /* all its parts are there */
     struct journal_step step; /* under way */
     int step_error;
     struct offload *writer;
@@ -168,7 +173,9 @@ struct journal {
     int64_t retry_ms;
     struct loop_task handover;
     struct loop_timer *retry, *sync_timer;
-    int64_t snapshot_rest; /* no sooner (loop time) after one that failed */
+    struct loop_timer *patience; /* runs while a step is under way */
+    bool is_late;                /* it has run out once, of two times */
+    int64_t snapshot_rest;       /* no sooner (loop time) after one that failed */
     struct journal_writing snapshot;
     struct journal_numbers numbers;
 };
@@ -176,7 +183,7 @@ struct journal {
 /* Without a tail. NULL if no memory. */
 struct journal *journal_create(struct loop *loop, struct disk *disk,
                                const struct journal_options *options);
-enum err journal_err(int error); /* of an error of disk.h */
+enum err journal_err(int error); /* of an error of disk.h, not 0 */
 void journal_go_on(struct journal *journal);
 
 bool journal_snapshot_init(struct journal *journal);

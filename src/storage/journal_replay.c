@@ -75,14 +75,11 @@ static size_t without_zeros(const char *text, size_t len)
 }
 
 /* Whether the end of the last file is a line that was being written when everything stopped: then
- * it was never acknowledged. A whole line behind which one wrong byte stands was acknowledged. */
+ * it was never acknowledged. A whole line behind which something else than its break stands was. */
 static bool is_torn(const char *text, size_t len)
 {
-    const size_t written = without_zeros(text, len);
-    struct span members;
-    if (!sealed_line_begins((struct span){text, written}))
-        return false;
-    return written < len || !sealed_line_check((struct span){text, len - 1}, &members);
+    const struct span written = {text, without_zeros(text, len)};
+    return sealed_line_begins(written) && !sealed_line_leads(written);
 }
 
 static void cut_torn(struct journal_replay *replay, const struct file_replay *file, size_t len)

@@ -16,6 +16,8 @@
 /* A snapshot is worth writing when the journal has grown beyond this, and beyond the last one. */
 enum { SNAPSHOT_AFTER_BYTES = 16 * 1024 * 1024 };
 enum { REST_MS = 10000 };
+/* Synced all at once, a large one would keep the journal waiting for that long. */
+enum { SYNC_EVERY_BYTES = 8 * 1024 * 1024 };
 
 bool journal_wants_snapshot(const struct journal *journal)
 {
@@ -55,8 +57,14 @@ static int write_items(struct journal_writing *writing)
         }
         if (writing->file < 0)
             return writing->file;
+        writing->unsynced = 0;
     }
-    return journal_write_all(disk, writing->file, text_buffer_span(&writing->items));
+    const int error = journal_write_all(disk, writing->file, text_buffer_span(&writing->items));
+    writing->unsynced += writing->items.len;
+    if (error != 0 || writing->unsynced < SYNC_EVERY_BYTES)
+        return error;
+    writing->unsynced = 0;
+    return disk->ops->sync(disk, writing->file);
 }
 
 static void put_away(const struct journal_writing *writing, uint64_t number)
@@ -134,6 +142,12 @@ static void finish(struct journal *journal, enum err err)
     caller->done(caller, err);
 }
 
+static void go_off(struct journal_writing *writing)
+{
+    writing->busy = true;
+    offload_start(writing->offload);
+}
+
 /* What there is of the file takes room, perhaps the last. */
 static void fail(struct journal *journal, int error)
 {
@@ -143,17 +157,7 @@ static void fail(struct journal *journal, int error)
     writing->why = journal_err(error);
     writing->error = 0;
     writing->stage = SNAPSHOT_DROP;
-    writing->busy = offload_start(writing->offload);
-    if (!writing->busy)
-        finish(journal, writing->why);
-}
-
-static void go_off(struct journal *journal)
-{
-    struct journal_writing *writing = &journal->snapshot;
-    writing->busy = offload_start(writing->offload);
-    if (!writing->busy)
-        fail(journal, -ENOMEM);
+    go_off(writing);
 }
 
 static void append_end(struct journal_writing *writing)
@@ -185,7 +189,7 @@ static void gather(struct journal *journal)
     }
     writing->crc = seal_crc(writing->crc, text_buffer_span(&writing->items));
     writing->bytes += (int64_t)writing->items.len;
-    go_off(journal);
+    go_off(writing);
 }
 
 static void publish_when_stored(struct journal *journal)
@@ -193,7 +197,7 @@ static void publish_when_stored(struct journal *journal)
     struct journal_writing *writing = &journal->snapshot;
     if (journal->synced >= writing->needs && !journal->new_file) {
         writing->stage = SNAPSHOT_PUBLISH;
-        go_off(journal);
+        go_off(writing);
         return;
     }
     if (journal->state != ERR_OK) {
@@ -221,7 +225,7 @@ static void on_stage_run(void *arg)
             return;
         }
         writing->stage = SNAPSHOT_SYNC;
-        go_off(journal);
+        go_off(writing);
         return;
     case SNAPSHOT_SYNC:
         writing->stage = SNAPSHOT_WAIT;
@@ -298,6 +302,11 @@ void journal_item_end(struct journal *journal)
         writing->error = -ENOMEM;
     text_append_literal(&writing->items, ",\n");
     writing->count++;
+}
+
+void journal_item_fail(struct journal *journal)
+{
+    journal->snapshot.error = -ENOMEM;
 }
 
 /* --- life --------------------------------------------------------------------------------------

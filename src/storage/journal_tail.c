@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#define HEAD_MAX 255
+
 int journal_write_all(struct disk *disk, int file, struct span data)
 {
     while (data.len > 0) {
@@ -16,6 +18,19 @@ int journal_write_all(struct disk *disk, int file, struct span data)
         data = (struct span){data.data + count, data.len - (size_t)count};
     }
     return 0;
+}
+
+bool journal_tail_init(struct journal_tail *tail, struct disk *disk)
+{
+    *tail = (struct journal_tail){.disk = disk, .file = -1};
+    text_buffer_init(&tail->head, HEAD_MAX);
+    return text_buffer_reserve(&tail->head, HEAD_MAX);
+}
+
+void journal_tail_finish(struct journal_tail *tail)
+{
+    journal_tail_close(tail);
+    text_buffer_finish(&tail->head);
 }
 
 void journal_tail_close(struct journal_tail *tail)
@@ -41,29 +56,23 @@ int journal_tail_begin(struct journal_tail *tail, uint64_t number, uint64_t afte
 {
     struct disk *disk = tail->disk;
     char name[JOURNAL_NAME_SIZE];
-    struct text_buffer head;
     journal_file_name(number, name);
-    text_buffer_init(&head, 256);
-    if (!journal_head_append(&head, number, after)) {
-        text_buffer_finish(&head);
-        return -ENOMEM;
-    }
+    tail->head.len = 0;
+    journal_head_append(&tail->head, number, after);
     int file = disk->ops->open(disk, name, DISK_CREATE);
     if (file == -EEXIST)
         file = disk->ops->open(disk, name, DISK_APPEND);
-    const int error = file < 0 ? file : write_head(disk, file, text_buffer_span(&head));
+    const int error = file < 0 ? file : write_head(disk, file, text_buffer_span(&tail->head));
     if (error == 0) {
         journal_tail_close(tail);
-        *tail = (struct journal_tail){.disk = disk,
-                                      .file = file,
-                                      .number = number,
-                                      .after = after,
-                                      .last = after,
-                                      .size = (int64_t)head.len};
+        tail->file = file;
+        tail->number = number;
+        tail->after = tail->last = after;
+        tail->size = (int64_t)tail->head.len;
+        tail->broken = false;
     } else if (file >= 0) {
         disk->ops->close(disk, file);
     }
-    text_buffer_finish(&head);
     return error;
 }
 

@@ -82,13 +82,11 @@ struct offload *offload_create(struct loop *loop, void (*run)(void *arg), void (
     return offload;
 }
 
-bool offload_start(struct offload *offload)
+void offload_start(struct offload *offload)
 {
     offload->stage = STAGE_WAITING;
-    offload->out = loop_work_start(offload->loop, &offload->work);
-    if (!offload->out)
-        offload->stage = STAGE_IDLE;
-    return offload->out;
+    offload->out = true;
+    loop_work_start(offload->loop, &offload->work);
 }
 
 bool offload_settle(struct offload *offload)

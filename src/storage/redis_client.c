@@ -82,7 +82,7 @@ void redis_client_lose(struct redis_client *client, const char *problem)
     log_problem(client, problem);
     rest(client);
     let_go(client);
-    redis_flow_end(client, ERR_UNAVAILABLE);
+    redis_ends_all(client, ERR_UNAVAILABLE);
     tell_state(client, false);
 }
 
@@ -300,7 +300,7 @@ void redis_client_close(struct redis_client *client)
     redis_sentinels_close(client->sentinels);
     if (client->pace != NULL)
         loop_timer_stop(client->pace);
-    redis_flow_end(client, ERR_CANCELED);
+    redis_ends_all(client, ERR_CANCELED);
 }
 
 void redis_client_destroy(struct redis_client *client)

@@ -2,7 +2,8 @@
  *   redis_client.c   the connection's life: connect, lose, try again, close
  *   redis_primary.c  where to connect, with sentinels
  *   redis_session.c  what a new connection is asked before it serves
- *   redis_flow.c     requests: submit, replies, deadlines, replicas */
+ *   redis_flow.c     requests: submit, replies, replicas
+ *   redis_ends.c     how requests end, and when at the latest */
 #ifndef STORAGE_REDIS_CLIENT_PRIVATE_H
 #define STORAGE_REDIS_CLIENT_PRIVATE_H
 
@@ -71,8 +72,9 @@ struct redis_client {
     struct redis_replies replies;
     struct list_link in_flight; /* redis_request.link, in the order of their replies */
     struct loop_timer *deadline;
-    bool last_look; /* the oldest request is late, but its reply may be there already */
-    bool broken;    /* the connection is to be dropped in the next turn */
+    int64_t soonest; /* loop ms: the first end of one that is over before its reply is due */
+    bool last_look;  /* something is late, but its reply may be there already */
+    bool broken;     /* the connection is to be dropped in the next turn */
 
     struct list_link unconfirmed; /* answered, and waiting for the replicas */
     struct redis_request touch;   /* what is written before it */
@@ -118,7 +120,18 @@ void redis_session_reply(struct redis_client *client, const redisReply *reply);
 bool redis_flow_init(struct redis_client *client); /* false: no memory */
 /* Sends a request whatever the state. False, with *ret_err, when it was not sent. */
 bool redis_flow_send(struct redis_client *client, struct redis_request *request, enum err *ret_err);
+
+/* redis_ends.c */
+bool redis_ends_init(struct redis_client *client); /* false: no memory */
+/* Takes it out of its list and ends it; `reply` counts when err is OK. */
+void redis_request_end(struct redis_request *request, enum err err, redisReply *reply);
+void redis_request_end_kept(struct redis_request *request, enum err err);
 /* Ends all requests that are open: TIMEOUT for those that are late, `err` for the others. */
-void redis_flow_end(struct redis_client *client, enum err err);
+void redis_ends_all(struct redis_client *client, enum err err);
+/* Puts a request that was sent behind those in flight. */
+void redis_ends_expect(struct redis_client *client, struct redis_request *request);
+/* Starts the timer anew: what is due first has changed. */
+void redis_ends_await(struct redis_client *client);
+void redis_ends_count(struct redis_client *client); /* one that missed its deadline */
 
 #endif

@@ -1,10 +1,6 @@
 /* Requests under way. Redis answers in order, so the list of requests in flight is also the list
  * of expected replies, and hiredis is given no pointer that could outlive a request.
  *
- * A reply that does not come in time cannot be waited for, nor skipped: the connection is dropped,
- * since the late reply would be taken for the next request's. All requests have the same time, so
- * one timer for the oldest is enough.
- *
  * With wait_replicas, requests that write stay open after their reply until a WAIT that was sent
  * after them is answered. WAIT holds up all that follows on the connection, so there is never more
  * than one, and it covers all writes before it: those of this connection only, since Redis 7.2. But
@@ -23,93 +19,6 @@
 #define UNSENT_MAX         ((size_t)64 * 1024 * 1024)
 #define ERROR_LOG_PAUSE_MS 5000
 #define TOUCH_SECONDS      31536000
-
-/* --- ends ------------------------------------------------------------------------------------ */
-
-static void finish(struct redis_request *request, enum err err, redisReply *reply)
-{
-    list_remove(&request->link);
-    request->done(request, err, err == ERR_OK ? reply : NULL);
-}
-
-static void finish_kept(struct redis_request *request, enum err err)
-{
-    redisReply *reply = request->kept;
-    request->kept = NULL;
-    finish(request, err, reply);
-    freeReplyObject(reply);
-}
-
-static void take_all(struct list_link *from, struct list_link *ret_to)
-{
-    struct list_link *link;
-    list_init(ret_to);
-    while ((link = list_pop(from)) != NULL)
-        list_append(ret_to, link);
-}
-
-static enum err late_or(struct redis_client *client, const struct redis_request *request,
-                        enum err err)
-{
-    if (err != ERR_UNAVAILABLE || request->deadline > loop_now_ms(client->loop))
-        return err;
-    if (client->setup->timeouts != NULL)
-        ++*client->setup->timeouts;
-    return ERR_TIMEOUT;
-}
-
-void redis_flow_end(struct redis_client *client, enum err err)
-{
-    struct list_link kept, open;
-    struct list_link *link;
-    loop_task_cancel(&client->send_wait);
-    if (client->deadline != NULL) /* the client may be half made */
-        loop_timer_stop(client->deadline);
-    client->wait_open = client->wait_again = client->last_look = client->broken = false;
-    take_all(&client->unconfirmed, &kept); /* what `done` submits finds the lists empty */
-    take_all(&client->in_flight, &open);
-    while ((link = list_pop(&kept)) != NULL) {
-        struct redis_request *request = container_of(link, struct redis_request, link);
-        finish_kept(request, late_or(client, request, err));
-    }
-    while ((link = list_pop(&open)) != NULL) {
-        struct redis_request *request = container_of(link, struct redis_request, link);
-        finish(request, late_or(client, request, err), NULL);
-    }
-}
-
-/* --- deadlines ------------------------------------------------------------------------------- */
-
-static void on_deadline(void *arg)
-{
-    struct redis_client *client = arg;
-    if (client->broken) {
-        redis_client_lose(client, "out of memory");
-        return;
-    }
-    if (list_is_empty(&client->in_flight))
-        return;
-    struct redis_request *oldest = container_of(client->in_flight.next, struct redis_request, link);
-    int64_t left = oldest->deadline - loop_now_ms(client->loop);
-    if (left > 0) {
-        client->last_look = false;
-        loop_timer_start(client->deadline, left);
-    } else if (!client->last_look) {
-        client->last_look = true; /* this loop may have been late itself: let it read once more */
-        loop_timer_start(client->deadline, 1);
-    } else {
-        redis_client_lose(client, "no reply within the command timeout");
-    }
-}
-
-static void expect(struct redis_client *client, struct redis_request *request)
-{
-    if (list_is_empty(&client->in_flight) && client->state == REDIS_READY) {
-        client->last_look = false;
-        loop_timer_start(client->deadline, request->deadline - loop_now_ms(client->loop));
-    }
-    list_append(&client->in_flight, &request->link);
-}
 
 /* --- replicas -------------------------------------------------------------------------------- */
 
@@ -165,9 +74,9 @@ static void on_wait_done(struct redis_request *request, enum err err, struct red
     client->wait_open = false;
     if (client->wait_again)
         loop_defer(client->loop, &client->send_wait);
-    take_all(&client->unconfirmed, &confirmed);
+    list_take_all(&client->unconfirmed, &confirmed);
     while ((link = list_pop(&confirmed)) != NULL)
-        finish_kept(container_of(link, struct redis_request, link), err);
+        redis_request_end_kept(container_of(link, struct redis_request, link), err);
 }
 
 static void send_touch(struct redis_client *client)
@@ -176,7 +85,7 @@ static void send_touch(struct redis_client *client)
         return;
     client->touch = (struct redis_request){.build = build_touch, .done = on_touched, .quiet = true};
     redis_client_submit(client, &client->touch);
-    client->touch.deadline = client->wait_deadline;
+    client->touch.reply_due = client->wait_deadline;
 }
 
 static void send_wait(struct loop_task *task)
@@ -185,17 +94,17 @@ static void send_wait(struct loop_task *task)
     bool first = list_is_empty(&client->in_flight);
     enum err err;
     send_touch(client);
-    client->wait = (struct redis_request){.build = build_wait, .done = on_wait_done};
+    client->wait =
+        (struct redis_request){.build = build_wait, .done = on_wait_done, .deadline = INT64_MAX};
     client->wait_open = true;
     client->wait_again = false;
     if (!redis_flow_send(client, &client->wait, &err)) {
         redis_client_lose(client, "out of memory");
         return;
     }
-    client->wait.deadline = client->wait_deadline;
-    int64_t left = client->wait_deadline - loop_now_ms(client->loop);
+    client->wait.reply_due = client->wait_deadline;
     if (first && !client->broken)
-        loop_timer_start(client->deadline, left > 0 ? left : 0);
+        redis_ends_await(client);
 }
 
 static void want_wait(struct redis_client *client, const struct redis_request *request)
@@ -203,7 +112,7 @@ static void want_wait(struct redis_client *client, const struct redis_request *r
     if (client->wait_again)
         return;
     client->wait_again = true;
-    client->wait_deadline = request->deadline;
+    client->wait_deadline = request->reply_due;
     if (!client->wait_open)
         loop_defer(client->loop, &client->send_wait);
 }
@@ -241,7 +150,7 @@ static void repeat(struct redis_client *client, struct redis_request *request)
     list_remove(&request->link);
     request->repeated = true;
     if (!redis_flow_send(client, request, &err))
-        finish(request, err, NULL);
+        redis_request_end(request, err, NULL);
 }
 
 static void complete(struct redis_client *client, struct redis_request *request, redisReply *reply)
@@ -251,13 +160,13 @@ static void complete(struct redis_client *client, struct redis_request *request,
         return;
     }
     if (request->result != ERR_OK || !request->writes || client->options->wait_replicas == 0) {
-        finish(request, request->result, reply);
+        redis_request_end(request, request->result, reply);
         return;
     }
     list_remove(&request->link);
     request->kept = redis_replies_keep(reply);
     if (request->kept == NULL)
-        finish(request, ERR_UNAVAILABLE, NULL);
+        redis_request_end(request, ERR_UNAVAILABLE, NULL);
     else
         list_append(&client->unconfirmed, &request->link);
 }
@@ -349,10 +258,10 @@ bool redis_flow_send(struct redis_client *client, struct redis_request *request,
     *ret_err = ERR_UNAVAILABLE;
     if (client->link.context == NULL || client->link.unsent > UNSENT_MAX)
         return false;
-    request->deadline = loop_now_ms(client->loop) + client->options->command_timeout_ms;
+    request->reply_due = loop_now_ms(client->loop) + client->options->command_timeout_ms;
     if (!send_parts(client, request))
         return false; /* hiredis is ending this connection already */
-    expect(client, request);
+    redis_ends_expect(client, request);
     if (client->broken)
         loop_timer_start(client->deadline, 0);
     if (request->writes && client->options->wait_replicas > 0)
@@ -360,21 +269,35 @@ bool redis_flow_send(struct redis_client *client, struct redis_request *request,
     return true;
 }
 
-void redis_client_submit(struct redis_client *client, struct redis_request *request)
+static void submit(struct redis_client *client, struct redis_request *request)
 {
     enum err err = client->state == REDIS_CLOSED ? ERR_CANCELED : ERR_UNAVAILABLE;
     list_init(&request->link);
     request->repeated = false;
     request->kept = NULL;
     if (client->state != REDIS_READY || !redis_flow_send(client, request, &err))
-        finish(request, err, NULL);
+        redis_request_end(request, err, NULL);
+}
+
+void redis_client_submit(struct redis_client *client, struct redis_request *request)
+{
+    request->deadline = loop_now_ms(client->loop) + client->options->command_timeout_ms;
+    submit(client, request);
+}
+
+void redis_client_go_on(struct redis_client *client, struct redis_request *request)
+{
+    if (request->deadline > loop_now_ms(client->loop)) {
+        submit(client, request);
+        return;
+    }
+    redis_ends_count(client);
+    list_init(&request->link);
+    redis_request_end(request, ERR_TIMEOUT, NULL);
 }
 
 bool redis_flow_init(struct redis_client *client)
 {
-    list_init(&client->in_flight);
-    list_init(&client->unconfirmed);
     loop_task_init(&client->send_wait, send_wait);
-    client->deadline = loop_timer_create(client->loop, on_deadline, client);
-    return client->deadline != NULL;
+    return redis_ends_init(client);
 }

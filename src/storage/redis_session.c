@@ -89,8 +89,8 @@ static void on_session_cut(struct redis_request *request, enum err err, struct r
 void redis_session_start(struct redis_client *client)
 {
     enum err err;
-    client->session =
-        (struct redis_session){.request = {.build = build_session, .done = on_session_cut}};
+    client->session = (struct redis_session){
+        .request = {.build = build_session, .done = on_session_cut, .deadline = INT64_MAX}};
     list_init(&client->session.request.link);
     if (!redis_flow_send(client, &client->session.request, &err))
         redis_client_lose(client, "out of memory");

@@ -32,7 +32,7 @@ void sealed_line_abandon(struct text_buffer *out, size_t begin)
 {
     if (out->len > begin)
         out->len = begin;
-    out->failed = false;
+    out->failed = out->full = false;
 }
 
 bool sealed_line_end(struct text_buffer *out, size_t begin)
@@ -48,18 +48,46 @@ bool sealed_line_end(struct text_buffer *out, size_t begin)
     return true;
 }
 
+static bool has_seal(struct span line)
+{
+    return line.len > SEAL_LEN && memcmp(line.data, PREFIX, PREFIX_LEN) == 0 &&
+           line.data[SEAL_LEN - 1] == '"';
+}
+
+static bool is_sealed_with(struct span line, uint32_t crc)
+{
+    char hex[SEAL_HEX];
+    seal_hex(crc, hex);
+    return memcmp(line.data + PREFIX_LEN, hex, SEAL_HEX) == 0;
+}
+
 bool sealed_line_check(struct span line, struct span *ret_members)
 {
-    if (line.len <= SEAL_LEN || memcmp(line.data, PREFIX, PREFIX_LEN) != 0 ||
-        line.data[SEAL_LEN - 1] != '"' || line.data[line.len - 1] != '}')
+    if (!has_seal(line) || line.data[line.len - 1] != '}')
         return false;
     const struct span members = {line.data + SEAL_LEN, line.len - SEAL_LEN};
-    char hex[SEAL_HEX];
-    seal_hex(seal_crc(0, members), hex);
-    if (memcmp(line.data + PREFIX_LEN, hex, SEAL_HEX) != 0)
+    if (!is_sealed_with(line, seal_crc(0, members)))
         return false;
     *ret_members = members;
     return true;
+}
+
+bool sealed_line_leads(struct span text)
+{
+    uint32_t crc = 0;
+    const char *brace;
+    if (!has_seal(text))
+        return false;
+    for (size_t at = SEAL_LEN, end; at < text.len; at = end) {
+        brace = memchr(text.data + at, '}', text.len - at);
+        if (brace == NULL)
+            return false;
+        end = (size_t)(brace - text.data) + 1;
+        crc = seal_crc(crc, (struct span){text.data + at, end - at});
+        if (end < text.len && is_sealed_with(text, crc))
+            return true;
+    }
+    return false;
 }
 
 bool sealed_line_begins(struct span part)

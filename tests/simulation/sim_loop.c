@@ -163,12 +163,11 @@ void loop_timer_stop(struct loop_timer *timer)
     timer->runs = false;
 }
 
-bool loop_work_start(struct loop *loop, struct loop_work *work)
+void loop_work_start(struct loop *loop, struct loop_work *work)
 {
     assert(loop->work_count < WORKS_MAX);
     loop->works[loop->work_count].work = work;
     loop->works[loop->work_count++].ran = false;
-    return true;
 }
 
 /* --- turns ------------------------------------------------------------------------------------ */

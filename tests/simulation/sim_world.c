@@ -209,7 +209,7 @@ static void read_all(struct deltas *ret_deltas)
     struct repo_dump_position position = {.begun = false};
     struct memory_items items;
     do {
-        if (!memory_items_read(store(), TIME_NONE, &position, &items))
+        if (!memory_items_read(store(), TIME_NONE, NULL, &position, &items))
             sim_fail("no memory");
         for (size_t i = 0; i < items.count; i++)
             add_item(ret_deltas, 0, &items.items[i]);

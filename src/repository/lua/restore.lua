@@ -5,7 +5,10 @@
 --   key:     key, what it leads to, ms that it is remembered
 --   paused:  type
 -- Answers OK with how many were stored; CORRUPT when a damaged record was in the way of one, with
--- the same: the others are stored.
+-- the same: the others are stored. UNAVAILABLE when a key that many need is of another type: then
+-- what stands behind that one is not stored.
+--
+-- Entries of indexes are added for all of them together at the end.
 
 local KIND_OF = {}
 for i = 1, #FIELDS do
@@ -20,6 +23,49 @@ local function next_arg()
     return ARGV[at - 1]
 end
 
+-- entries --------------------------------------------------------------------------------------
+
+local new_ids, indexes, entries_of, usable = {}, {}, {}, {}
+
+local function is_usable(command, key)
+    if usable[key] == nil then
+        usable[key] = type(redis.pcall(command, key)) == 'number'
+    end
+    return usable[key]
+end
+
+local function are_usable(places)
+    for i = 1, #places do
+        if not is_usable('ZCARD', places[i][1]) then
+            return false
+        end
+    end
+    return is_usable('SCARD', KEYS[1])
+end
+
+local function add(index, score, member)
+    local entries = entries_of[index]
+    if not entries then
+        entries = {}
+        entries_of[index] = entries
+        indexes[#indexes + 1] = index
+    end
+    entries[#entries + 1] = int_text(score)
+    entries[#entries + 1] = member
+end
+
+local function add_all()
+    if #new_ids > 0 then
+        redis.call('SADD', KEYS[1], unpack(new_ids))
+    end
+    for i = 1, #indexes do
+        redis.call('ZADD', indexes[i], unpack(entries_of[indexes[i]]))
+    end
+    new_ids, indexes, entries_of = {}, {}, {}
+end
+
+-- processes ------------------------------------------------------------------------------------
+
 local function given_record(id, first, last)
     local p = setmetatable({id = id}, with_defaults)
     for i = first, last, 2 do
@@ -27,6 +73,18 @@ local function given_record(id, first, last)
         p[name] = kind and parse[kind](ARGV[i + 1]) or ARGV[i + 1]
     end
     return p
+end
+
+-- Where it is to stand, those who are told of among them.
+local function all_places_of(p)
+    local places = places_of(p)
+    if not FINAL[p.status] then
+        places[#places + 1] = {prefix .. 'process_types', now, p.type}
+    end
+    if p.status == 'running' and p.worker then
+        places[#places + 1] = {prefix .. 'process_workers', now, p.worker}
+    end
+    return places
 end
 
 -- What takes the older record out of where it stands.
@@ -43,19 +101,23 @@ local function leaving(old)
     return plan
 end
 
-local function plan_of(p, old)
-    local plan = old and leaving(old) or {}
-    local places = places_of(p)
-    for i = 1, #places do
-        plan[#plan + 1] = {'ZADD', places[i][1], int_text(places[i][2]), p.id}
+-- The fields that only the older record has. It is not deleted first: a Redis that is full would
+-- do that, and refuse what comes in its place.
+local function drop_others(old, first, last)
+    local given, drop = {}, {}
+    for i = first, last, 2 do
+        given[ARGV[i]] = true
     end
-    if not FINAL[p.status] then
-        plan[#plan + 1] = {'ZADD', prefix .. 'process_types', int_text(now), p.type}
+    for i = 1, #FIELDS do
+        if not given[FIELDS[i]] then
+            drop[#drop + 1] = FIELDS[i]
+        end
     end
-    if p.status == 'running' and p.worker then
-        plan[#plan + 1] = {'ZADD', prefix .. 'process_workers', int_text(now), p.worker}
+    if not given.input then
+        drop[#drop + 1] = 'input'
     end
-    return plan
+    redis.call('HDEL', key_of(old.id), unpack(drop))
+    redis.call('PERSIST', key_of(old.id))
 end
 
 local function tell_all(id, first, last)
@@ -66,8 +128,17 @@ local function tell_all(id, first, last)
     end
 end
 
+-- The one that is there; nil with why when none is to be stored in its place.
+local function look(id)
+    if redis.call('EXISTS', key_of(id)) == 0 then
+        return nil, redis.call('EXISTS', prefix .. 'process_gone:' .. id) == 1 and 'GONE' or nil
+    end
+    return load(id)
+end
+
 local take = {}
 
+-- Each gives false when nothing more can be stored.
 function take.process()
     local id = next_arg()
     local first = at
@@ -80,64 +151,88 @@ function take.process()
     local first_event = at
     at = at + events
     local p = given_record(id, first, last)
-    local old, why = load(id)
+    local old, why = look(id)
     if why == 'CORRUPT' then
         refused = true
-        return note_damage(id)
-    elseif (old and old.version >= p.version) or
-        redis.call('EXISTS', prefix .. 'process_gone:' .. id) == 1 then
-        return
+        note_damage(id)
+        return true
+    elseif why or (old and old.version >= p.version) then
+        return true
     end
-    local plan = plan_of(p, old)
-    redis.call('SCARD', prefix .. 'process_ids')
+    local places = all_places_of(p)
+    local plan = old and leaving(old) or {}
     for i = 1, #plan do
-        redis.call('ZCARD', plan[i][2])
+        if not is_usable('ZCARD', plan[i][2]) then
+            return false
+        end
     end
-    redis.call('DEL', key_of(id))
+    if not are_usable(places) then
+        return false
+    end
     redis.call('HSET', key_of(id), unpack(ARGV, first, last))
+    if old then
+        add_all() -- it may be one of these
+        drop_others(old, first, last)
+    end
     tell_all(id, first_event, first_event + events - 1)
-    redis.call('SADD', prefix .. 'process_ids', id)
     for i = 1, #plan do
         redis.call(unpack(plan[i]))
     end
-    if FINAL[p.status] then
+    new_ids[#new_ids + 1] = id
+    for i = 1, #places do
+        add(places[i][1], places[i][2], places[i][3] or id)
+    end
+    if FINAL[p.status] and p.expires_at then
         set_expiry(p)
     end
     if CHANNEL then
         redis.pcall('PUBLISH', CHANNEL, id .. ' ' .. p.status .. ' ' .. p.type)
     end
     stored = stored + 1
+    return true
 end
+
+-- the others -----------------------------------------------------------------------------------
 
 local function set_new(key, value, left)
     if tonumber(left) > 0 and redis.call('SET', key, value, 'PX', left, 'NX') then
         stored = stored + 1
     end
+    return true
 end
 
 function take.removed()
     local id = next_arg()
     local left = next_arg()
-    if redis.call('EXISTS', key_of(id)) == 0 then
+    return redis.call('EXISTS', key_of(id)) == 1 or
         set_new(prefix .. 'process_gone:' .. id, '{"restored_at":"' .. time_text(now) .. '"}', left)
-    end
 end
 
 function take.key()
     local key = prefix .. 'process_idempotency:' .. next_arg()
     local value = next_arg()
-    set_new(key, value, next_arg())
+    return set_new(key, value, next_arg())
 end
 
 function take.paused()
     local type = next_arg()
+    if not is_usable('SCARD', prefix .. 'process_paused') then
+        return false
+    end
     stored = stored + redis.call('SADD', prefix .. 'process_paused', type)
     if CHANNEL then
         redis.pcall('PUBLISH', CHANNEL, '- pending ' .. type)
     end
+    return true
 end
 
+local blocked = false
 for _ = 1, tonumber(ARGV[2]) do
-    take[next_arg()]()
+    if not take[next_arg()]() then
+        blocked = true
+        note_damage('')
+        break
+    end
 end
-return reply(refused and 'CORRUPT' or 'OK', stored)
+add_all()
+return reply(blocked and 'UNAVAILABLE' or refused and 'CORRUPT' or 'OK', stored)

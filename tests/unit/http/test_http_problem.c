@@ -52,12 +52,15 @@ static void errors_have_their_status(void **state)
         unsigned status;
         bool passing;
     } table[] = {
-        {ERR_NOT_FOUND, 404, false},  {ERR_GONE, 410, false},       {ERR_CONFLICT, 409, false},
-        {ERR_STALE, 412, false},      {ERR_LEASE_LOST, 409, false}, {ERR_IN_PROGRESS, 409, true},
-        {ERR_KEY_REUSED, 422, false}, {ERR_INVALID, 400, false},    {ERR_UNKNOWN_TYPE, 422, false},
-        {ERR_TOO_LARGE, 413, false},  {ERR_UNAVAILABLE, 503, true}, {ERR_TIMEOUT, 503, true},
-        {ERR_FULL, 507, true},       {ERR_CORRUPT, 500, false},    {ERR_CANCELED, 503, true},
-        {ERR_NO_MEMORY, 500, false},  {ERR_INTERNAL, 500, false},
+        {ERR_NOT_FOUND, 404, false},    {ERR_GONE, 410, false},
+        {ERR_CONFLICT, 409, false},     {ERR_STALE, 412, false},
+        {ERR_LEASE_LOST, 409, false},   {ERR_IN_PROGRESS, 409, true},
+        {ERR_KEY_REUSED, 422, false},   {ERR_INVALID, 400, false},
+        {ERR_UNKNOWN_TYPE, 422, false}, {ERR_TOO_LARGE, 413, false},
+        {ERR_UNAVAILABLE, 503, true},   {ERR_TIMEOUT, 503, true},
+        {ERR_FULL, 507, true},          {ERR_TOO_MANY_TYPES, 507, false},
+        {ERR_CORRUPT, 503, true},       {ERR_CANCELED, 503, true},
+        {ERR_NO_MEMORY, 500, false},    {ERR_INTERNAL, 500, false},
         {ERR_UNSUPPORTED, 501, false},
     };
     (void)state;

@@ -28,7 +28,7 @@ static struct process full_process(void)
         .stalls = 4,
         .events = 5,
         .backoff = BACKOFF_EXPONENTIAL,
-        .version = INT64_MAX,
+        .version = INT64_C(1) << 53,
         .type = SPAN("a.type_-1"),
         .group = SPAN("g:1"),
         .worker = SPAN("w \"1\" \\ ~"),
@@ -41,13 +41,15 @@ static struct process full_process(void)
         .lease_token = SPAN(TOKEN),
         .retention_ms = 0,
     };
-    int64_t at = INT64_C(1762596000012);
+    int64_t at = INT64_C(1762596000012), length = 1000;
     for (int i = 0; i < PROCESS_FIELDS; i++) {
         const struct process_field *field = &process_fields[i];
         int64_t *place = (int64_t *)(void *)((char *)&process + field->offset);
-        if (field->kind == FIELD_TIME || (field->kind == FIELD_LONG && *place == 0 &&
-                                          field->offset != offsetof(struct process, retention_ms)))
+        if (field->kind == FIELD_TIME)
             *place = at++;
+        else if (field->kind == FIELD_LONG && *place == 0 &&
+                 field->offset != offsetof(struct process, retention_ms))
+            *place = length++;
     }
     return process;
 }
@@ -358,6 +360,7 @@ static void changes_name_only_what_changes(void **state)
         "{\"process_id\":\"" ID "\",\"status\":\"running\"}",
         "{\"process_id\":\"" ID "\",\"version\":2}",
         "{\"process_id\":\"" ID "\",\"status\":\"running\",\"version\":0}",
+        "{\"process_id\":\"" ID "\",\"status\":\"running\",\"version\":9007199254740993}",
         "{\"status\":\"running\",\"version\":2}",
         "{\"process_id\":\"" ID "\",\"status\":\"running\",\"version\":2,\"type\":\"t\"}",
         "{\"process_id\":\"" ID "\",\"status\":\"running\",\"version\":2,\"input\":1}",
@@ -422,7 +425,16 @@ static void what_makes_no_sense_is_refused(void **state)
         "{\"process\":{" LEAST ",\"max_attempts\":0}}",
         "{\"process\":{" LEAST ",\"backoff\":3}}",
         "{\"process\":{" LEAST ",\"retention_ms\":-2}}",
-        "{\"process\":{" LEAST ",\"timeout_ms\":9223372036854775807}}",
+        "{\"process\":{" LEAST ",\"attempt\":1000000001}}",
+        "{\"process\":{" LEAST ",\"failures\":1000000001}}",
+        "{\"process\":{" LEAST ",\"stalls\":1000000001}}",
+        "{\"process\":{" LEAST ",\"events\":1000000001}}",
+        "{\"process\":{" LEAST ",\"max_attempts\":1001}}",
+        "{\"process\":{" LEAST ",\"timeout_ms\":2592000001}}",
+        "{\"process\":{" LEAST ",\"queue_timeout_ms\":2592000001}}",
+        "{\"process\":{" LEAST ",\"retention_ms\":316224000001}}",
+        "{\"process\":{" LEAST ",\"retry_base_ms\":2592000001}}",
+        "{\"process\":{" LEAST ",\"retry_cap_ms\":2592000001}}",
         "{\"process\":{" LEAST ",\"group\":\"\"}}",
         "{\"process\":{" LEAST ",\"group\":\"a b\"}}",
         "{\"process\":{" LEAST ",\"worker\":\"a\\nb\"}}",

@@ -14,32 +14,12 @@ enum { NEVER = -1, ATTEMPTS_MAX = 200 };
 
 static int allocations_left = NEVER; /* until one fails */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
 static bool fails(void)
 {
     return allocations_left != NEVER && allocations_left-- == 0;
 }
 
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return fails() ? NULL : __real_realloc(block, size);
-}
+#include "support/failing_wraps.h"
 
 static void on_done(struct process_op *op)
 {
@@ -507,17 +487,25 @@ static void creation_needs_all_its_memory(void **state)
 
 #define ID "\"process_id\":\"6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55\""
 
+/* More keys than are checked without memory; q is how a quote is written. */
+#define TEN(q, a)                                                                             \
+    q a "0" q ":0," q a "1" q ":0," q a "2" q ":0," q a "3" q ":0," q a "4" q ":0," q a "5" q \
+        ":0," q a "6" q ":0," q a "7" q ":0," q a "8" q ":0," q a "9" q ":0,"
+#define MANY(q) \
+    TEN(q, "a") TEN(q, "b") TEN(q, "c") TEN(q, "d") TEN(q, "e") TEN(q, "f") TEN(q, "g") q "h" q ":0"
+
 /* A whole life, as the journal hands it over. */
 static const char *const lines[] = {
     "{\"changes\":[{\"process\":{" ID ",\"type\":\"t\",\"group\":\"g\",\"status\":\"pending\","
-    "\"version\":1,\"created_at\":\"2025-11-08T10:00:00.000Z\",\"input\":{}}},"
-    "{\"key\":{\"key\":\"a \\\"key\\\"\"," ID ",\"fingerprint\":\"0000000000000001\","
-    "\"until\":\"2026-11-08T10:00:00.000Z\"}}]}",
+    "\"version\":1,\"created_at\":\"2025-11-08T10:00:00.000Z\",\"input\":{" MANY(
+        "\"") "}}},"
+              "{\"key\":{\"key\":\"a \\\"key\\\"\"," ID ",\"fingerprint\":\"0000000000000001\","
+              "\"until\":\"2026-11-08T10:00:00.000Z\"}}]}",
     "{\"changes\":[{\"change\":{" ID ",\"status\":\"running\",\"version\":2,\"worker\":\"w\","
     "\"started_at\":\"2025-11-08T10:00:00.000Z\",\"events\":1},\"event\":{\"event\":\"claimed\"}}]"
     "}",
     "{\"changes\":[{\"change\":{" ID ",\"status\":\"failed\",\"version\":3,\"events\":2,"
-    "\"completed_at\":\"2025-11-08T10:00:00.000Z\"},\"event_text\":\"{\\n}\"}]}",
+    "\"completed_at\":\"2025-11-08T10:00:00.000Z\"},\"event_text\":\"{\\n" MANY("\\\"") "}\"}]}",
     "{\"changes\":[{\"paused\":{\"type\":\"u\"}}]}",
     "{\"changes\":[{\"resumed\":{\"type\":\"u\"}}]}",
     "{\"changes\":[{\"removed\":{" ID ",\"until\":\"2026-11-08T10:00:00.000Z\"}}]}",

@@ -146,7 +146,7 @@ static void paused_names_are_bounded_and_stored_ones_are_not_refused(void **stat
         snprintf(name, sizeof(name), "%05d", i);
         assert_int_equal(pause_type(f, span_of(name)), ERR_OK);
     }
-    assert_int_equal(pause_type(f, SPAN("one-more")), ERR_FULL);
+    assert_int_equal(pause_type(f, SPAN("one-more")), ERR_TOO_MANY_TYPES);
     assert_int_equal(look(f, "one-more", "w", NOW, NULL), 0);
     add(f, "one-more", NOW);
     assert_int_equal(look(f, "one-more", "w", NOW, NULL), 1);

@@ -232,6 +232,135 @@ static void a_half_record_is_damaged(void **state)
     }
 }
 
+/* What would spoil every answer and every export that it stands in. */
+static void what_is_no_json_is_damaged(void **state)
+{
+    static const char *const spoilers[][2] = {
+        {"metadata", "{"},
+        {"progress", "[1]"},
+        {"result", "1,\"error\":{}"},
+        {"error", "\"text\""},
+        {"usage", "{}{}"},
+        {"result", "\"\xff\""},
+        {"result", "{\"a\":1,\"a\":2}"},
+        {"result", "\"\x01\""},
+        {"group", "a\xff"},
+        {"worker", "\x01"},
+        {"type", "\xff"},
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof(spoilers) / sizeof(spoilers[0]); i++) {
+        struct draft one = add(bench), other = add(bench);
+        struct repo_list list = {.limit = 100};
+        struct process_id ids[100];
+        assert_int_equal(sync_list(&bench->sync, &list, ids), ERR_OK);
+        const size_t count = list.count;
+        redis_fixture_ask(&bench->redis, "HSET process:%s %s %s", one.id, spoilers[i][0],
+                          spoilers[i][1]);
+        const uint64_t before = damaged(bench);
+        assert_int_equal(sync_get(&bench->sync, &one.process.id, false, NULL), ERR_CORRUPT);
+        assert_int_equal(sync_list(&bench->sync, &list, ids), ERR_OK);
+        assert_int_equal(list.count, count - 1);
+        assert_int_equal(damaged(bench), before + 2);
+        assert_int_equal(sync_get(&bench->sync, &other.process.id, false, NULL), ERR_OK);
+        redis_fixture_ask(&bench->redis, "DEL process:%s", one.id);
+    }
+}
+
+struct dumping {
+    struct repo_dump call;
+    struct process_id first;
+    bool done;
+};
+
+static void on_dumped(struct process_op *op)
+{
+    struct dumping *dumping = container_of(op, struct dumping, call.op);
+    assert_int_equal(op->result, ERR_OK);
+    if (dumping->call.count > 0)
+        dumping->first = dumping->call.items[0].process.id;
+    dumping->done = true;
+}
+
+static void what_is_no_json_is_left_out_of_a_dump(void **state)
+{
+    static struct kept kept;
+    static struct kept_events events;
+    struct bench *bench = *state;
+    struct draft input = add(bench), told = add(bench), good = add(bench);
+    redis_fixture_ask(&bench->redis, "HSET process:%s input 1,2", input.id);
+    redis_fixture_ask(&bench->redis, "RPUSH process_events:%s nonsense", told.id);
+    assert_int_equal(sync_get(&bench->sync, &input.process.id, true, &kept), ERR_CORRUPT);
+    assert_int_equal(sync_get(&bench->sync, &input.process.id, false, &kept), ERR_OK);
+    assert_int_equal(sync_events(&bench->sync, &told.process.id, &kept, &events), ERR_CORRUPT);
+    struct dumping dumping = {.call = {.now = bench->now}};
+    process_op_init(&dumping.call.op, on_dumped);
+    repository_dump(bench->sync.repository, &dumping.call);
+    sync_wait(bench->sync.loop, &dumping.done);
+    assert_int_equal(dumping.call.damaged, 2);
+    assert_int_equal(dumping.call.count, 1);
+    assert_int_equal(process_id_compare(&dumping.first, &good.process.id), 0);
+}
+
+/* --- restore ---------------------------------------------------------------------------------- */
+
+struct restoring {
+    struct repo_restore call;
+    bool done;
+};
+
+static void on_restored(struct process_op *op)
+{
+    container_of(op, struct restoring, call.op)->done = true;
+}
+
+static enum err restore(struct bench *bench, const struct process *process, size_t *ret_stored)
+{
+    const struct repo_item item = {.kind = ITEM_PROCESS, .process = *process};
+    struct restoring restoring = {.call = {.items = &item, .count = 1, .now = bench->now}};
+    process_op_init(&restoring.call.op, on_restored);
+    repository_restore(bench->sync.repository, &restoring.call);
+    sync_wait(bench->sync.loop, &restoring.done);
+    *ret_stored = restoring.call.stored;
+    return restoring.call.op.result;
+}
+
+static void a_full_redis_keeps_the_older_one(void **state)
+{
+    static struct kept kept;
+    struct bench *bench = *state;
+    struct draft one = add(bench);
+    size_t stored;
+    one.process.version = 7;
+    redis_fixture_ask(&bench->redis, "CONFIG SET maxmemory 1");
+    assert_int_equal(restore(bench, &one.process, &stored), ERR_FULL);
+    assert_int_equal(sync_get(&bench->sync, &one.process.id, true, &kept), ERR_OK);
+    assert_int_equal(kept.process.version, 1);
+    redis_fixture_ask(&bench->redis, "CONFIG SET maxmemory 0");
+    assert_int_equal(restore(bench, &one.process, &stored), ERR_OK);
+    assert_int_equal(stored, 1);
+}
+
+/* It must not count as done: who moves everything would leave it behind. */
+static void an_index_of_the_wrong_type_stops_a_restore(void **state)
+{
+    static const char *const spoilt[] = {"process_ids", "process_times", "process_queue:t",
+                                         "process_types"};
+    struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++) {
+        struct draft one = draft(bench);
+        size_t stored;
+        redis_fixture_ask(&bench->redis, "DEL %s", spoilt[i]);
+        redis_fixture_ask(&bench->redis, "SET %s nonsense", spoilt[i]);
+        assert_int_equal(restore(bench, &one.process, &stored), ERR_UNAVAILABLE);
+        assert_int_equal(stored, 0);
+        assert_int_equal(sync_get(&bench->sync, &one.process.id, true, NULL), ERR_NOT_FOUND);
+        redis_fixture_ask(&bench->redis, "DEL %s", spoilt[i]);
+        assert_int_equal(restore(bench, &one.process, &stored), ERR_OK);
+        assert_int_equal(stored, 1);
+    }
+}
+
 static void a_record_without_any_known_field_is_damaged_not_unknown(void **state)
 {
     struct bench *bench = *state;
@@ -542,6 +671,10 @@ int main(void)
         PLAIN(forgotten_scripts_are_sent_again),
         PLAIN(a_hash_of_the_wrong_type_is_damaged),
         PLAIN(a_half_record_is_damaged),
+        PLAIN(what_is_no_json_is_damaged),
+        PLAIN(what_is_no_json_is_left_out_of_a_dump),
+        PLAIN(a_full_redis_keeps_the_older_one),
+        PLAIN(an_index_of_the_wrong_type_stops_a_restore),
         PLAIN(a_record_without_any_known_field_is_damaged_not_unknown),
         PLAIN(damaged_ones_do_not_hold_up_the_others),
         PLAIN(keys_of_the_wrong_type_do_not_hold_up_the_others),

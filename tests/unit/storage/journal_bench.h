@@ -20,6 +20,7 @@ struct bench {
     struct journal_report report;
     enum err err;
     enum journal_fsync fsync;
+    int64_t patience_ms;
     bool repair;
     bool found[BENCH_NUMBERS]; /* replayed */
     int found_last;            /* the last one of the journal */
@@ -66,6 +67,7 @@ static inline bool bench_open(struct bench *bench)
 {
     const struct journal_options options = {.fsync = bench->fsync,
                                             .repair = bench->repair,
+                                            .patience_ms = bench->patience_ms,
                                             .replay = bench_replay,
                                             .replay_arg = bench,
                                             .on_progress = bench_progress,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -219,6 +220,39 @@ static void a_place_that_cannot_be_used_is_told(void **state)
     disk_destroy(NULL);
 }
 
+/* What the system refuses is told as it says it. */
+static void a_file_that_is_not_open_is_told(void **state)
+{
+    struct place *place = *state;
+    struct disk *disk = place->disks[0];
+    char byte = 'x';
+    assert_int_equal(disk->ops->size(disk, -1), -EBADF);
+    assert_int_equal(disk->ops->read(disk, -1, &byte, 1, 0), -EBADF);
+    assert_int_equal(disk->ops->write(disk, -1, &byte, 1), -EBADF);
+    assert_int_equal(disk->ops->truncate(disk, -1, 0), -EBADF);
+    assert_int_equal(disk->ops->sync(disk, -1), -EBADF);
+}
+
+static void too_many_open_files_are_told(void **state)
+{
+    struct place *place = *state;
+    struct disk *disk = place->disks[0];
+    struct rlimit limit, none;
+    int64_t pid;
+    int error = 0;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const int listed = disk->ops->list(disk, note_name, NULL);
+    const int locked = disk->ops->lock(disk, "lock", &pid);
+    const struct disk *again = disk_open_directory(place->path, &error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(listed, -EMFILE);
+    assert_int_equal(locked, -EMFILE);
+    assert_null(again);
+    assert_int_equal(error, EMFILE);
+}
+
 /* --- what the fake disk loses ------------------------------------------------------------------
  */
 
@@ -265,10 +299,11 @@ static void a_part_of_it_may_be_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        disk_test(both_disks_behave_alike),     disk_test(nobody_else_may_look),
-        disk_test(a_directory_is_held_by_one),  disk_test(who_holds_it_may_be_unknown),
-        disk_test(links_are_not_followed),      disk_test(a_place_that_cannot_be_used_is_told),
-        disk_test(what_was_not_synced_is_lost), disk_test(a_part_of_it_may_be_kept),
+        disk_test(both_disks_behave_alike),         disk_test(nobody_else_may_look),
+        disk_test(a_directory_is_held_by_one),      disk_test(who_holds_it_may_be_unknown),
+        disk_test(links_are_not_followed),          disk_test(a_place_that_cannot_be_used_is_told),
+        disk_test(a_file_that_is_not_open_is_told), disk_test(too_many_open_files_are_told),
+        disk_test(what_was_not_synced_is_lost),     disk_test(a_part_of_it_may_be_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -200,6 +200,26 @@ static void every_bit_that_turns_in_a_snapshot_is_found(void **state)
     free(turned.data);
 }
 
+/* The last line that was acknowledged has lost its break, and the next one is torn. */
+static void a_torn_end_hides_no_damage_before_it(void **state)
+{
+    struct bench *bench = *state;
+    fill(bench, 4, 5);
+    struct copy whole = copy_of(bench, "journal.1");
+    const size_t begin = line_begin(&whole, whole.len - 1), broken = begin - 1;
+    const size_t before = line_begin(&whole, broken);
+    whole.data[broken] = 'X';
+    for (size_t cut = begin; cut < whole.len; cut++) {
+        put(bench, "journal.1", &whole, cut);
+        expect_refused(bench, "journal.1", before);
+        bench_expect(bench, 0, 1);
+    }
+    memset(whole.data + whole.len - 3, 0, 3);
+    put(bench, "journal.1", &whole, whole.len);
+    expect_refused(bench, "journal.1", before);
+    free(whole.data);
+}
+
 static void a_snapshot_that_was_cut_is_refused(void **state)
 {
     struct bench *bench = *state;
@@ -438,6 +458,23 @@ static void a_repair_that_is_cut_short_is_repeated(void **state)
     free(whole.data);
 }
 
+/* ... and so is one past a file that is missing: it is not made as if nothing had been in it. */
+static void a_missing_file_stays_missing_until_there_is_a_snapshot(void **state)
+{
+    struct bench *bench = *state;
+    make_snapshot(bench, 3, 1);
+    fake_disk_drop(bench->fake, "journal.2");
+    expect_refused(bench, "journal.2", 0);
+    bench->repair = true;
+    bench_must_open(bench);
+    bench_store(bench, 100);
+    bench_close(bench); /* no snapshot was written */
+    bench->repair = false;
+    expect_refused(bench, "journal.2", 0);
+    repair(bench, 4);
+    assert_true(bench->found[100]);
+}
+
 static void a_repair_of_what_is_whole_changes_nothing(void **state)
 {
     struct bench *bench = *state;
@@ -459,6 +496,7 @@ int main(void)
         bench_test(every_bit_that_turns_is_found),
         bench_test(bits_that_turn_in_a_large_journal_are_found),
         bench_test(every_bit_that_turns_in_a_snapshot_is_found),
+        bench_test(a_torn_end_hides_no_damage_before_it),
         bench_test(a_snapshot_that_was_cut_is_refused),
         bench_test(what_follows_a_snapshot_is_refused),
         bench_test(only_the_last_file_may_be_torn),
@@ -469,6 +507,7 @@ int main(void)
         bench_test(a_repair_of_a_snapshot_keeps_it),
         bench_test(a_repair_goes_past_files_that_are_missing),
         bench_test(a_repair_that_is_cut_short_is_repeated),
+        bench_test(a_missing_file_stays_missing_until_there_is_a_snapshot),
         bench_test(a_repair_of_what_is_whole_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,29 @@ static void a_failed_sync_is_not_believed_later(void **state)
     reopen_after_power_loss(bench, 1);
 }
 
+/* It counts as one that fails, until it does answer; only then is anything stored. */
+static void a_disk_that_does_not_answer_is_told_of(void **state)
+{
+    struct bench *bench = *state;
+    bench->patience_ms = 20;
+    bench_must_open(bench);
+    bench_store(bench, 0);
+    fake_disk_hold(bench->fake, FAKE_SYNC, true);
+    bench_commit(bench, 1);
+    const int told = bench->progress;
+    wait_for_state(bench, ERR_UNAVAILABLE);
+    assert_int_equal(bench->progress, told + 1);
+    assert_true(fake_disk_holds(bench->fake, FAKE_SYNC));
+    assert_false(bench_is_stored(bench, 1));
+    fake_disk_fail(bench->fake, FAKE_SYNC, 1, 1, EIO); /* it does so with an error at first */
+    fake_disk_hold(bench->fake, FAKE_SYNC, false);
+    bench_wait_for(bench, journal_numbers(bench->journal).failures == 1);
+    wait_for_state(bench, ERR_OK);
+    assert_true(bench_is_stored(bench, 1));
+    bench_store(bench, 2);
+    reopen_after_power_loss(bench, 2);
+}
+
 static void mending_fails_as_often_as_it_must(void **state)
 {
     struct bench *bench = *state;
@@ -229,6 +252,7 @@ int main(void)
         bench_test(a_full_disk_is_told_and_heals),
         bench_test(what_was_committed_meanwhile_follows),
         bench_test(a_failed_sync_is_not_believed_later),
+        bench_test(a_disk_that_does_not_answer_is_told_of),
         bench_test(mending_fails_as_often_as_it_must),
         bench_test(a_file_that_has_changed_is_not_appended_to),
         bench_test(a_failed_sync_of_acknowledged_lines_asks_for_a_snapshot),

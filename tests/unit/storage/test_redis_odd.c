@@ -158,6 +158,141 @@ static void a_script_that_stays_unknown_is_an_error(void **state)
     tear_down(&bench);
 }
 
+/* --- a request that goes on ------------------------------------------------------------------- */
+
+enum { TIME_MS = 300, FIRST_MS = 200 };
+
+struct going_on {
+    struct redis_request request;
+    struct redis_client *client;
+    int64_t began, took_ms;
+    bool went_on;
+    int ends;
+    enum err result;
+};
+
+static void build_echo(struct redis_request *request, struct redis_commands *commands)
+{
+    (void)request;
+    redis_command(commands, "ECHO");
+}
+
+static void on_end(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct going_on *call = container_of(request, struct going_on, request);
+    (void)reply;
+    call->took_ms = clock_steady_ms() - call->began;
+    call->result = err;
+    call->ends++;
+}
+
+static void on_first(struct redis_request *request, enum err err, struct redisReply *reply)
+{
+    struct going_on *call = container_of(request, struct going_on, request);
+    (void)reply;
+    assert_int_equal(err, ERR_OK);
+    call->went_on = true;
+    request->done = on_end;
+    redis_client_go_on(call->client, request);
+}
+
+/* Silent on ECHO; a request that has waited for most of its time for the first answer goes on. */
+static void set_up_going_on(struct bench *bench, struct going_on *call, uint64_t *timeouts)
+{
+    set_up(bench, "ECHO", "", -1);
+    bench->options.command_timeout_ms = TIME_MS;
+    bench->setup.timeouts = timeouts;
+    client_wait_ready(bench->loop, bench->client, true);
+    *call = (struct going_on){.request = {.build = build_echo, .done = on_first},
+                              .client = bench->client,
+                              .began = clock_steady_ms()};
+    redis_client_submit(bench->client, &call->request);
+    while (clock_steady_ms() < call->began + FIRST_MS)
+        loop_turn(bench->loop, 10);
+    fake_redis_say(bench->fake, "+first\r\n");
+    while (!call->went_on)
+        loop_turn(bench->loop, 10);
+}
+
+static void wait_end(struct bench *bench, const struct going_on *call)
+{
+    while (call->ends == 0)
+        loop_turn(bench->loop, 10);
+}
+
+/* One that was sent before it, and has its time still, is answered. */
+static void what_goes_on_has_the_time_that_is_left(void **state)
+{
+    struct client_call before = {0}, after = {0};
+    struct going_on call;
+    struct bench bench;
+    uint64_t timeouts = 0;
+    (void)state;
+    set_up_going_on(&bench, &call, &timeouts);
+    loop_turn(bench.loop, 10); /* it is sent */
+    client_call_start(bench.client, &before, WORDS("ECHO"));
+    wait_end(&bench, &call);
+    assert_int_equal(call.result, ERR_TIMEOUT);
+    assert_in_range(call.took_ms, TIME_MS - 5, TIME_MS + FIRST_MS - 50);
+    assert_int_equal(timeouts, 1);
+    assert_int_equal(before.ends, 0);
+    fake_redis_say(bench.fake, "+late\r\n+before\r\n");
+    client_call_wait(bench.loop, &before);
+    assert_string_equal(before.text, "before"); /* and not what came late */
+    assert_int_equal(client_call_run(bench.loop, bench.client, &after, WORDS("PING")), ERR_OK);
+    assert_string_equal(after.text, "PONG");
+    assert_int_equal(fake_redis_connections(bench.fake), 1);
+    assert_int_equal(call.ends, 1);
+    tear_down(&bench);
+}
+
+static void what_goes_on_and_is_never_answered_ends_the_connection(void **state)
+{
+    struct going_on call;
+    struct bench bench;
+    uint64_t timeouts = 0;
+    (void)state;
+    set_up_going_on(&bench, &call, &timeouts);
+    wait_end(&bench, &call);
+    assert_true(redis_client_is_ready(bench.client));
+    client_wait_ready(bench.loop, bench.client, false);
+    assert_int_equal(timeouts, 1);
+    client_wait_ready(bench.loop, bench.client, true);
+    tear_down(&bench);
+}
+
+static void what_goes_on_too_late_is_not_sent(void **state)
+{
+    struct going_on call;
+    struct bench bench;
+    uint64_t timeouts = 0;
+    (void)state;
+    set_up_going_on(&bench, &call, &timeouts);
+    fake_redis_say(bench.fake, "+second\r\n");
+    wait_end(&bench, &call);
+    assert_int_equal(call.result, ERR_OK);
+    while (clock_steady_ms() < call.began + TIME_MS)
+        loop_turn(bench.loop, 10);
+    redis_client_go_on(bench.client, &call.request);
+    assert_int_equal(call.ends, 2);
+    assert_int_equal(call.result, ERR_TIMEOUT);
+    assert_int_equal(timeouts, 1);
+    tear_down(&bench);
+}
+
+static void closing_ends_what_was_left_behind(void **state)
+{
+    struct going_on call;
+    struct bench bench;
+    uint64_t timeouts = 0;
+    (void)state;
+    set_up_going_on(&bench, &call, &timeouts);
+    wait_end(&bench, &call);
+    redis_client_close(bench.client);
+    assert_int_equal(call.ends, 1);
+    tear_down(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +304,10 @@ int main(void)
         cmocka_unit_test(a_hash_that_is_none_is_refused),
         cmocka_unit_test(a_connection_that_breaks_while_it_is_set_up_is_tried_again),
         cmocka_unit_test(a_script_that_stays_unknown_is_an_error),
+        cmocka_unit_test(what_goes_on_has_the_time_that_is_left),
+        cmocka_unit_test(what_goes_on_and_is_never_answered_ends_the_connection),
+        cmocka_unit_test(what_goes_on_too_late_is_not_sent),
+        cmocka_unit_test(closing_ends_what_was_left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

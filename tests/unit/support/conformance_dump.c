@@ -55,6 +55,27 @@ static void a_dump_agrees_with_the_reads(void **state)
     dumped_free(dumped);
 }
 
+/* Until a sweep has removed it, it is kept; only what has no sweep is judged by its time. */
+static void what_has_ended_is_given_until_it_is_swept(void **state)
+{
+    struct conformance *c = *state;
+    static struct everything all;
+    static struct kept kept;
+    add_everything(c, &all);
+    const int64_t late = c->now + c->policy.retention_ms[PROCESS_COMPLETED] +
+                         c->policy.tombstone_ms + c->policy.idempotency_ms + 1000;
+    struct dumped *dumped = dumped_at(c, late);
+    assert_int_equal(dumped_count(dumped, ITEM_PROCESS), PROCESS_STATUS_COUNT + 2 + 1 + 3);
+    conformance_reopen(c);
+    restore_dumped(c, dumped);
+    conformance_get(c, &all.of_status[PROCESS_COMPLETED].process.id, &kept);
+    assert_true(kept.process.expires_at < late);
+    struct repo_sweep sweep = {.kind = SWEEP_EXPIRED, .before = late, .now = late, .limit = 50};
+    assert_int_equal(sync_sweep(&c->sync, &sweep), ERR_OK);
+    assert_true(sweep.matched[PROCESS_COMPLETED] > 0);
+    dumped_free(dumped);
+}
+
 /* --- pages ------------------------------------------------------------------------------------ */
 
 static void pages_are_bounded_by_count(void **state)
@@ -164,6 +185,7 @@ int conformance_dump_run(const struct conformance_subject *subject)
         CONFORMANCE_TEST(an_empty_store_gives_nothing),
         CONFORMANCE_TEST(a_dump_holds_everything),
         CONFORMANCE_TEST(a_dump_agrees_with_the_reads),
+        CONFORMANCE_TEST(what_has_ended_is_given_until_it_is_swept),
         CONFORMANCE_TEST(pages_are_bounded_by_count),
         CONFORMANCE_TEST(pages_are_bounded_by_bytes),
         CONFORMANCE_TEST(many_paused_types_are_all_given),

@@ -64,7 +64,7 @@ static void pages_and_claims_are_bounded_in_bytes(void **state)
     struct process_id listed[COUNT + 10];
     char *text = malloc(SIZE);
     memset(text, ' ', SIZE);
-    text[0] = '1';
+    memcpy(text, "{}", 2);
     for (int i = 0; i < COUNT; i++) {
         struct process draft = conformance_draft(c);
         draft.metadata = (struct span){text, SIZE};

@@ -215,6 +215,46 @@ static void what_is_over_is_not_taken(void **state)
     dumped_free(dumped);
 }
 
+/* The one with the higher version counts, whichever comes first. */
+static void one_may_come_twice_at_once(void **state)
+{
+    struct conformance *c = *state;
+    static struct kept older, newer, now;
+    struct process draft = conformance_draft(c);
+    draft.group = SPAN("g");
+    assert_int_equal(sync_create(&c->sync, &draft), ERR_OK);
+    assert_int_equal(sync_get(&c->sync, &draft.id, true, &older), ERR_OK);
+    conformance_reopen(c);
+    newer = older;
+    newer.process.version = 2;
+    newer.process.type = SPAN("other");
+    newer.process.group = SPAN_NONE;
+    newer.process.run_at = c->now + 60000;
+    const struct repo_item items[] = {{.kind = ITEM_PROCESS, .process = older.process},
+                                      {.kind = ITEM_PROCESS, .process = newer.process},
+                                      {.kind = ITEM_PROCESS, .process = older.process}};
+    assert_int_equal(restore_items(c, items, 3), 2);
+    conformance_get(c, &draft.id, &now);
+    assert_same_record(&now.process, &newer.process);
+    assert_int_equal(sync_claim(&c->sync, "t", 1, c->now, 60000, NULL), 0);
+    assert_int_equal(sync_counts(&c->sync).total, 1);
+}
+
+static void one_that_ended_may_have_no_end_of_its_retention(void **state)
+{
+    struct conformance *c = *state;
+    static struct kept now;
+    struct process draft = conformance_draft(c), next = conformance_draft(c);
+    draft.status = PROCESS_COMPLETED;
+    draft.completed_at = c->now;
+    const struct repo_item items[] = {{.kind = ITEM_PROCESS, .process = draft},
+                                      {.kind = ITEM_PROCESS, .process = next}};
+    assert_int_equal(restore_items(c, items, 2), 2);
+    conformance_get(c, &draft.id, &now);
+    assert_int_equal(now.process.expires_at, TIME_NONE);
+    conformance_get(c, &next.id, &now);
+}
+
 /* --- who is told ------------------------------------------------------------------------------ */
 
 struct told {
@@ -284,6 +324,8 @@ int conformance_restore_run(const struct conformance_subject *subject)
         CONFORMANCE_TEST(what_was_removed_stays_removed),
         CONFORMANCE_TEST(what_is_there_outlives_tombstones_and_keys),
         CONFORMANCE_TEST(what_is_over_is_not_taken),
+        CONFORMANCE_TEST(one_may_come_twice_at_once),
+        CONFORMANCE_TEST(one_that_ended_may_have_no_end_of_its_retention),
         CONFORMANCE_TEST(who_waits_is_told),
     };
     return cmocka_run_group_tests_name(subject->name, tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "support/fake_redis.h"
 
 #include <assert.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@ struct fake_redis {
     struct loop *loop;
     fake_redis_reply *reply;
     void *arg;
-    char directory[64], path[80];
+    char directory[64], path[80]; /* or a port */
+    int port;
     int listener, connection; /* one at a time: a new one replaces the old */
     struct loop_watch *accepting, *reading;
     struct text_buffer input;
@@ -108,23 +110,51 @@ static void on_connection(void *arg, int events)
     fake->accepted++;
 }
 
-struct fake_redis *fake_redis_create(struct loop *loop, fake_redis_reply *reply, void *arg)
+static struct fake_redis *new_fake(struct loop *loop, fake_redis_reply *reply, void *arg,
+                                   int family)
 {
     struct fake_redis *fake = calloc(1, sizeof(*fake));
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     assert(fake != NULL);
     *fake = (struct fake_redis){.loop = loop, .reply = reply, .arg = arg, .connection = -1};
+    fake->listener = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    text_buffer_init(&fake->input, (size_t)1024 * 1024);
+    return fake;
+}
+
+static void listen_on(struct fake_redis *fake, const void *address, socklen_t size)
+{
+    assert(bind(fake->listener, address, size) == 0);
+    assert(listen(fake->listener, 8) == 0);
+    fake->accepting = loop_watch_create(fake->loop, fake->listener, on_connection, fake);
+    loop_watch_set(fake->accepting, LOOP_READ);
+}
+
+struct fake_redis *fake_redis_create(struct loop *loop, fake_redis_reply *reply, void *arg)
+{
+    struct fake_redis *fake = new_fake(loop, reply, arg, AF_UNIX);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     strcpy(fake->directory, "/tmp/fake-redis-XXXXXX");
     assert(mkdtemp(fake->directory) != NULL);
     snprintf(fake->path, sizeof(fake->path), "%s/socket", fake->directory);
     strcpy(address.sun_path, fake->path);
-    fake->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    assert(bind(fake->listener, (const void *)&address, sizeof(address)) == 0);
-    assert(listen(fake->listener, 8) == 0);
-    fake->accepting = loop_watch_create(loop, fake->listener, on_connection, fake);
-    loop_watch_set(fake->accepting, LOOP_READ);
-    text_buffer_init(&fake->input, (size_t)1024 * 1024);
+    listen_on(fake, &address, sizeof(address));
     return fake;
+}
+
+struct fake_redis *fake_redis_create_on_port(struct loop *loop, fake_redis_reply *reply, void *arg)
+{
+    struct fake_redis *fake = new_fake(loop, reply, arg, AF_INET);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    listen_on(fake, &address, size);
+    assert(getsockname(fake->listener, (void *)&address, &size) == 0);
+    fake->port = ntohs(address.sin_port);
+    return fake;
+}
+
+int fake_redis_port(const struct fake_redis *fake)
+{
+    return fake->port;
 }
 
 void fake_redis_destroy(struct fake_redis *fake)
@@ -132,8 +162,10 @@ void fake_redis_destroy(struct fake_redis *fake)
     hang_up(fake);
     loop_watch_destroy(fake->accepting);
     close(fake->listener);
-    unlink(fake->path);
-    rmdir(fake->directory);
+    if (fake->port == 0) {
+        unlink(fake->path);
+        rmdir(fake->directory);
+    }
     text_buffer_finish(&fake->input);
     free(fake);
 }

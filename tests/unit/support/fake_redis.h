@@ -13,6 +13,9 @@ struct fake_redis;
 typedef const char *fake_redis_reply(void *arg, const char *name);
 
 struct fake_redis *fake_redis_create(struct loop *loop, fake_redis_reply *reply, void *arg);
+/* The same on a port of this machine, for what knows no sockets of that kind. */
+struct fake_redis *fake_redis_create_on_port(struct loop *loop, fake_redis_reply *reply, void *arg);
+int fake_redis_port(const struct fake_redis *fake);
 void fake_redis_destroy(struct fake_redis *fake);
 const char *fake_redis_socket(const struct fake_redis *fake); /* its path */
 int fake_redis_connections(const struct fake_redis *fake);    /* accepted so far */

@@ -88,6 +88,11 @@ void held_repository_release(struct process_repository *repository, size_t i)
     call.submit(held->behind, call.op);
 }
 
+void held_repository_fail(struct process_repository *repository, size_t i, enum err err)
+{
+    process_op_finish(take_out(held_repository(repository), i).op, err);
+}
+
 static void release_all(void *arg)
 {
     struct held_repository *held = arg;

@@ -12,5 +12,7 @@ struct process_repository *held_repository_create(struct process_repository *beh
 size_t held_repository_count(struct process_repository *repository);
 /* Lets the i-th of the held calls go (0: the oldest). */
 void held_repository_release(struct process_repository *repository, size_t i);
+/* Lets it fail, without asking the repository behind. */
+void held_repository_fail(struct process_repository *repository, size_t i, enum err err);
 
 #endif

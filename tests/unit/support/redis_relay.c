@@ -14,6 +14,7 @@ struct side {
     int fd;
     struct loop_watch *watch;
     struct side *other;
+    bool is_server;
 };
 
 struct redis_relay {
@@ -22,6 +23,9 @@ struct redis_relay {
     char directory[64], path[80];
     int listener, accepted;
     struct loop_watch *accepting;
+    int replace;             /* the value that is to be replaced */
+    const char *replacement; /* NULL: nothing is */
+    bool has_replaced;
     struct {
         struct side client, server;
     } connections[REDIS_RELAY_MAX];
@@ -67,13 +71,55 @@ static bool pass_on(int fd, const char *bytes, size_t len)
     return true;
 }
 
+/* The end of a value that begins there, an array's with all that is in it. NULL: it is not all
+ * there. */
+static const char *end_of_value(const char *at, const char *end)
+{
+    const char *line = memchr(at, '\n', (size_t)(end - at));
+    if (line == NULL)
+        return NULL;
+    const long number = strtol(at + 1, NULL, 10);
+    const char *next = line + 1;
+    if (*at == '$' && number >= 0)
+        return number + 2 <= end - next ? next + number + 2 : NULL;
+    for (long i = 0; *at == '*' && i < number && next != NULL; i++)
+        next = next < end ? end_of_value(next, end) : NULL;
+    return next;
+}
+
+/* Goes into arrays. */
+static const char *nth_value(const char *at, const char *end, int nth)
+{
+    for (int i = 0; i < nth && at != NULL && at < end; i++) {
+        const char *line = memchr(at, '\n', (size_t)(end - at));
+        at = *at == '*' && line != NULL ? line + 1 : end_of_value(at, end);
+    }
+    return at < end ? at : NULL;
+}
+
+static bool pass_on_replaced(struct redis_relay *relay, int fd, const char *bytes, size_t len)
+{
+    const char *text = relay->replacement, *end = bytes + len;
+    const char *from = nth_value(bytes, end, relay->replace);
+    const char *to = from != NULL ? end_of_value(from, end) : NULL;
+    relay->replacement = NULL;
+    if (to == NULL)
+        return pass_on(fd, bytes, len);
+    relay->has_replaced = true;
+    return pass_on(fd, bytes, (size_t)(from - bytes)) && pass_on(fd, text, strlen(text)) &&
+           pass_on(fd, to, (size_t)(end - to));
+}
+
 static void on_readable(void *arg, int events)
 {
     struct side *side = arg;
-    char bytes[16384];
+    struct redis_relay *relay = side->relay;
+    char bytes[65536];
     (void)events;
     ssize_t got = recv(side->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-    if (got <= 0 || !pass_on(side->other->fd, bytes, (size_t)got))
+    const bool replaces = got > 0 && side->is_server && relay->replacement != NULL;
+    if (got <= 0 || !(replaces ? pass_on_replaced(relay, side->other->fd, bytes, (size_t)got)
+                               : pass_on(side->other->fd, bytes, (size_t)got)))
         end_both(side);
 }
 
@@ -97,6 +143,7 @@ static void on_connection(void *arg, int events)
     int n = relay->accepted++;
     begin_side(relay, &relay->connections[n].client, client, &relay->connections[n].server);
     begin_side(relay, &relay->connections[n].server, server, &relay->connections[n].client);
+    relay->connections[n].server.is_server = true;
 }
 
 struct redis_relay *redis_relay_create(struct loop *loop, const char *server)
@@ -146,4 +193,17 @@ void redis_relay_hold(struct redis_relay *relay, int connection, bool held)
     struct side *server = &relay->connections[connection].server;
     if (server->fd >= 0)
         loop_watch_set(server->watch, held ? 0 : LOOP_READ);
+}
+
+void redis_relay_replace(struct redis_relay *relay, int nth, const char *text)
+{
+    relay->replace = nth;
+    relay->replacement = text;
+    relay->has_replaced = false;
+}
+
+bool redis_relay_has_replaced(struct redis_relay *relay)
+{
+    relay->replacement = NULL;
+    return relay->has_replaced;
 }
