@@ -20,8 +20,8 @@ struct connection {
     int fd;
     bool busy, connecting, closes;
     int64_t asked_us;
-    int status;     /* 0: the header is not complete */
-    size_t len;     /* of the header so far */
+    int status; /* 0: the header is not complete */
+    size_t len; /* of the header so far */
     long body_left;
     char header[HEADER_MAX];
 };

@@ -86,8 +86,8 @@ const struct setting config_settings[] = {
      "connection is closed. Event streams have none.",
      INTEGER(write_timeout_s, "30", 1, DAY_S, "seconds")},
     {"SHED_WAIT_MS", LISTENING,
-     "When requests have kept waiting longer than this to be read, those that waited so long are "
-     "answered 503 at once; 0: none is.",
+     "When more than 64 requests at a time have kept waiting longer than this to be read, those "
+     "that waited so long are answered 503 at once; 0: none is.",
      INTEGER(shed_wait_ms, "30", 0, 60000, "milliseconds")},
     {"IDLE_TIMEOUT_SECONDS", LISTENING,
      "After this time without a byte, or without a whole header after an answer, a connection is "

@@ -387,6 +387,7 @@ enum exit_code service_run(const struct config *config)
     for (int i = 0; i < LOOPS_MAX; i++)
         service.threads[i].listen_fd = -1;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a full disk */
     enum exit_code code = prepare(&service);
     if (code == EXIT_OK)
         code = serve(&service);

@@ -173,6 +173,7 @@ enum exit_code transfer_run(const struct transfer_command *command, const struct
     struct disk *disk = NULL;
     enum exit_code code = EXIT_SYSTEM;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a full disk */
     if (transfer.loop != NULL)
         code = config->use_redis ? open_redis(&transfer, config)
                                  : open_data_dir(&transfer, config, command->way, &disk);

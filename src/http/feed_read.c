@@ -106,6 +106,7 @@ static void start_read(struct http_feed *feed)
     struct feed_item *item = feed_queue_take(feed->queue);
     if (read == NULL) {
         feed->missed = true;
+        feed_plan(feed);
         feed_queue_done(feed->queue, item);
         return;
     }

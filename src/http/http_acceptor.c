@@ -11,6 +11,7 @@
 #define TURN_MAX  64 /* accepted in one turn: the others are served in between */
 #define LAST_MAX  4096
 #define PAUSE_MS  50
+#define WARN_MS   10000 /* that often at most */
 #define SINK_SIZE 4096
 
 /* --- at the limit ----------------------------------------------------------------------------- */
@@ -37,6 +38,18 @@ static void take(struct http_server *server, int fd, const struct sockaddr *addr
         log_warn("a connection is dropped: %s", strerror(errno)); /* it has been closed */
 }
 
+/* There are no descriptors or no memory, and the socket stays readable. */
+static void rest(struct http_acceptor *acceptor)
+{
+    int64_t now_ms = loop_now_ms(acceptor->server->loop);
+    if (acceptor->warned_ms == 0 || now_ms - acceptor->warned_ms >= WARN_MS) {
+        log_warn("cannot accept connections for a moment: %s", strerror(errno));
+        acceptor->warned_ms = now_ms;
+    }
+    loop_watch_set(acceptor->watch, 0);
+    loop_timer_start(acceptor->pause, PAUSE_MS);
+}
+
 /* False when there is none, or it cannot be accepted now. */
 static bool accept_one(struct http_acceptor *acceptor)
 {
@@ -49,9 +62,7 @@ static bool accept_one(struct http_acceptor *acceptor)
         return true;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        log_warn("cannot accept connections for a moment: %s", strerror(errno));
-        loop_watch_set(acceptor->watch, 0); /* it stays readable */
-        loop_timer_start(acceptor->pause, PAUSE_MS);
+        rest(acceptor);
         return false;
     }
     return errno != EAGAIN && errno != EWOULDBLOCK; /* else a client has left already */

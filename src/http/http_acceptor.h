@@ -13,6 +13,7 @@ struct http_acceptor {
     struct http_server *server;
     struct loop_watch *watch;
     struct loop_timer *pause; /* while there are no descriptors */
+    int64_t warned_ms;        /* of that; loop time, 0: not yet */
     int listen_fd;            /* -1: closed */
 };
 

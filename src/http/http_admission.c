@@ -2,10 +2,12 @@
 
 #define LATE_US        (200 * 1000)
 #define CALM_US        (1000 * 1000)
+#define IDLE_US        (2 * 1000) /* between two turns; more than the loop's clock is coarse */
 #define INTERVAL_US    (100 * 1000)
 #define ALWAYS         8 /* of each turn */
 #define STORAGE_FACTOR 5
-#define OUT_MIN        64 /* requests that are out with a storage that is late */
+#define CROWD          64  /* at a time: so many may be slow, but are not too many */
+#define OUT_MIN        512 /* the same of a storage, which may be slow but serve many at once */
 
 void http_admission_init(struct http_admission *admission, int64_t wait_ms)
 {
@@ -17,9 +19,15 @@ void http_admission_init(struct http_admission *admission, int64_t wait_ms)
 
 void http_admission_begin(struct http_admission *admission, int64_t now_us, int64_t turn_us)
 {
+    bool was_idle = now_us - turn_us - admission->run_ended_us > IDLE_US;
+    admission->behind_us =
+        turn_us + (was_idle ? 0 : admission->run_ended_us - admission->run_began_us);
+    if (was_idle)
+        admission->late_since_us = -1;
     admission->run_began_us = now_us;
-    admission->behind_us = admission->last_run_us + turn_us;
     admission->admitted = 0;
+    if (now_us >= admission->calm_after_us)
+        admission->shedding = false;
 }
 
 static int64_t waited_us(const struct http_admission *admission, int64_t now_us)
@@ -27,20 +35,18 @@ static int64_t waited_us(const struct http_admission *admission, int64_t now_us)
     return admission->behind_us + now_us - admission->run_began_us;
 }
 
-void http_admission_end(struct http_admission *admission, int64_t now_us)
+void http_admission_end(struct http_admission *admission, int64_t now_us, uint64_t requests)
 {
     bool late = admission->wait_us > 0 && waited_us(admission, now_us) > admission->wait_us;
-    admission->last_run_us = now_us - admission->run_began_us;
-    if (!late)
+    admission->run_ended_us = now_us;
+    if (!late || requests <= CROWD)
         admission->late_since_us = -1;
     else if (admission->late_since_us < 0)
         admission->late_since_us = now_us; /* one long turn is not yet overload */
-    if (late && now_us - admission->late_since_us >= LATE_US)
+    if (admission->late_since_us >= 0 && now_us - admission->late_since_us >= LATE_US)
         admission->shedding = true;
     if (late)
         admission->calm_after_us = now_us + CALM_US;
-    else if (now_us >= admission->calm_after_us)
-        admission->shedding = false;
 }
 
 /* --- the storage ------------------------------------------------------------------------------ */

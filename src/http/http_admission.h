@@ -3,10 +3,11 @@
  * instead of all of them too late. Two queues are looked at:
  *
  * - The loop's: what has come is read in one go per turn, so a request has waited since the turn
- *   before began. Being late once is no overload; being late all through LATE_MS is, and is over
- *   when nothing has been late for CALM_MS.
+ *   before began, unless the loop has been idle in between. Being late once is no overload, nor
+ *   are CROWD clients whose requests take long; being late all through LATE_US with more than
+ *   these is, and is over when nothing has been late for CALM_US.
  * - The storage's: it is late when, all through an interval, not one of its answers has come in
- *   STORAGE_FACTOR times the wait allowed, while many requests are out with it.
+ *   STORAGE_FACTOR times the wait allowed, while OUT_MIN requests are out with it.
  *
  * Some of each turn's requests are always admitted. Pure but for the clock that the caller reads;
  * on the loop's thread. */
@@ -20,7 +21,7 @@ struct http_admission {
     int64_t wait_us; /* that is allowed; 0: any */
 
     int64_t run_began_us, behind_us; /* this turn's, and how long a request may have waited then */
-    int64_t last_run_us;             /* how long the last turn took to serve */
+    int64_t run_ended_us;            /* the last turn's */
     unsigned admitted;               /* in this turn */
     int64_t late_since_us;           /* -1: not late */
     int64_t calm_after_us;           /* while shedding: when it ends unless one is late again */
@@ -33,9 +34,10 @@ struct http_admission {
 
 void http_admission_init(struct http_admission *admission, int64_t wait_ms);
 
-/* Around the reading of what has come. turn_us: what this turn has taken before it. */
+/* Around the reading of what has come. turn_us: what this turn has taken before it; requests: how
+ * many have come. */
 void http_admission_begin(struct http_admission *admission, int64_t now_us, int64_t turn_us);
-void http_admission_end(struct http_admission *admission, int64_t now_us);
+void http_admission_end(struct http_admission *admission, int64_t now_us, uint64_t requests);
 
 /* Nothing is to be shed: the common case, for which no clock need be read. */
 static inline bool http_admission_is_calm(const struct http_admission *admission)

@@ -8,7 +8,7 @@
 
 void http_answer_header(struct http_call *call, const char *name, const char *value)
 {
-    assert(call->view == NULL);
+    assert(call->view == NULL && !call->lasting);
     if (call->response == NULL || MHD_add_response_header(call->response, name, value) == MHD_YES)
         return;
     MHD_destroy_response(call->response); /* no memory: half an answer is none */
@@ -50,9 +50,9 @@ static void begin_answer(struct http_call *call, unsigned status, const char *co
 }
 
 /* NULL if no memory. */
-static struct MHD_Response *response_of(struct http_call *call, struct text_buffer *take_body)
+static struct MHD_Response *response_of(struct text_buffer *take_body)
 {
-    size_t len = call->answer_size = take_body->len;
+    size_t len = take_body->len;
     char *data = text_buffer_take(take_body);
     struct MHD_Response *response = NULL;
     if (data != NULL)
@@ -66,7 +66,8 @@ void http_answer(struct http_call *call, unsigned status, const char *content_ty
                  struct text_buffer *take_body)
 {
     http_explain_ask(call, take_body);
-    begin_answer(call, status, content_type, response_of(call, take_body));
+    call->answer_size = take_body->len;
+    begin_answer(call, status, content_type, response_of(take_body));
 }
 
 static enum MHD_Result copy_header(void *arg, enum MHD_ValueKind kind, const char *name,
@@ -80,7 +81,8 @@ static enum MHD_Result copy_header(void *arg, enum MHD_ValueKind kind, const cha
 void http_answer_replace(struct http_call *call, struct text_buffer *take_body)
 {
     struct MHD_Response *old = call->response;
-    call->response = response_of(call, take_body);
+    call->answer_size = take_body->len;
+    call->response = response_of(take_body);
     MHD_get_response_headers(old, copy_header, call);
     MHD_destroy_response(old);
 }
@@ -130,6 +132,14 @@ void http_answer_shared(struct http_call *call, unsigned status, struct MHD_Resp
     call->status = status;
     call->response = response;
     call->view = status_view_share(owner);
+}
+
+void http_answer_lasting(struct http_call *call, unsigned status, struct MHD_Response *response)
+{
+    assert(call->response == NULL);
+    call->status = status;
+    call->response = response;
+    call->lasting = true;
 }
 
 void http_answer_empty(struct http_call *call, unsigned status)
@@ -220,6 +230,34 @@ static void close_problem(struct http_call *call, enum http_problem problem,
         http_answer_header(call, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 }
 
+struct MHD_Response *http_problem_response(const struct http_options *options,
+                                           enum http_problem problem, const char *detail)
+{
+    struct text_buffer body;
+    bool vary;
+    text_buffer_init(&body, 1024);
+    http_problem_open(&body, problem, detail);
+    text_append_char(&body, '}');
+    http_cors_allow(options->cors_origins, SPAN_NONE, &vary);
+    const struct {
+        const char *name, *value;
+        bool wanted;
+    } fields[] = {
+        {MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_PROBLEM, true},
+        {"X-Content-Type-Options", "nosniff", true},
+        {MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ORIGIN, vary},
+        {MHD_HTTP_HEADER_RETRY_AFTER, "1", http_problem_is_passing(problem)},
+    };
+    struct MHD_Response *response = response_of(&body);
+    bool fine = response != NULL;
+    for (size_t i = 0; fine && i < sizeof(fields) / sizeof(*fields); i++)
+        fine = !fields[i].wanted ||
+               MHD_add_response_header(response, fields[i].name, fields[i].value) == MHD_YES;
+    if (!fine && response != NULL)
+        MHD_destroy_response(response);
+    return fine ? response : NULL;
+}
+
 void http_answer_problem(struct http_call *call, enum http_problem problem, const char *detail)
 {
     struct text_buffer body;
@@ -256,6 +294,10 @@ void http_answer_not_json(struct http_call *call, const struct json_fault *fault
 {
     char detail[256];
     struct text_buffer body;
+    if (json_fault_is_memory(fault)) {
+        http_answer_error(call, ERR_NO_MEMORY);
+        return;
+    }
     if (call->body.len == 0)
         snprintf(detail, sizeof(detail), "The body is empty; send a JSON object.");
     else

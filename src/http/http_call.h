@@ -72,6 +72,7 @@ struct http_call {
     bool suspended;
     bool waited;   /* has been parked */
     bool close;    /* the connection, after this answer */
+    bool lasting;  /* `response` is the server's, not the call's own */
     int linger_fd; /* or -1 */
     struct http_guard guard;
     struct http_headers headers;
@@ -123,6 +124,14 @@ void http_call_completed(struct http_call *call);
 /* Frees the calls that are kept for the next requests. */
 void http_call_free_spare(struct http_server *server);
 
+/* --- see http_judge.c ---------------------------------------------------------------------------
+ */
+
+/* The header has come: answers what can be answered now, with call->close when the rest of the
+ * message is not to be read; else finds the route. */
+void http_call_judge(struct http_call *call, const char *uri, const char *method,
+                     const char *version);
+
 /* --- where the library takes no answer, see http_midway.c ---------------------------------------
  */
 
@@ -165,6 +174,8 @@ void http_answer_chunk(struct http_call *call, unsigned status, const char *cont
  * view. */
 void http_answer_shared(struct http_call *call, unsigned status, struct MHD_Response *response,
                         struct status_view *owner);
+/* Likewise, of the server: for a page of no allowed origin, on a connection that stays open. */
+void http_answer_lasting(struct http_call *call, unsigned status, struct MHD_Response *response);
 void http_answer_header(struct http_call *call, const char *name, const char *value);
 void http_answer_etag(struct http_call *call, int64_t version);
 /* When to ask again for the process that was appended last, unless it is final. */
@@ -181,6 +192,10 @@ void http_append_time(struct text_buffer *out, int64_t time);
 
 /* Location: where its status is. */
 void http_answer_location(struct http_call *call, const struct process_id *id);
+
+/* A problem's answer, made before it is needed: see http_answer_lasting(). NULL: no memory. */
+struct MHD_Response *http_problem_response(const struct http_options *options,
+                                           enum http_problem problem, const char *detail);
 
 /* Problems. detail NULL: the problem's own sentence. */
 void http_answer_problem(struct http_call *call, enum http_problem problem, const char *detail);

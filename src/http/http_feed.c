@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #define FEED_GRACE_MS 100
+#define FEED_AGAIN_MS 100
 
 void feed_plan(struct http_feed *feed)
 {
@@ -155,6 +156,15 @@ static void offer_round(struct http_feed *feed)
     limit_round(feed);
 }
 
+/* No memory even to tell that something was missed. */
+static void plan_again(struct http_feed *feed)
+{
+    if (feed->planned)
+        return;
+    feed->planned = true;
+    loop_timer_start(feed->timer, FEED_AGAIN_MS);
+}
+
 static void work(void *arg)
 {
     struct http_feed *feed = arg;
@@ -165,6 +175,8 @@ static void work(void *arg)
     if (feed->missed && list_is_empty(&feed->events)) {
         add_missed(feed);
         offer_round(feed);
+        if (feed->missed)
+            plan_again(feed);
     }
     if (list_is_empty(&feed->events))
         feed_read(feed);

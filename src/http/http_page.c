@@ -131,7 +131,7 @@ static void answer_page(struct http_call *call)
     struct text_buffer body;
     text_buffer_init(&body, HTTP_ANSWER_MAX);
     append_page(call, &body, cursor);
-    if (body.failed) {
+    if (body.full) {
         text_buffer_finish(&body);
         http_explain_clear(&call->explain);
         http_answer_problem(call, PROBLEM_BAD_REQUEST,

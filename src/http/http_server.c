@@ -104,9 +104,10 @@ static void run_daemon(struct loop_task *task)
     struct http_server *server = container_of(task, struct http_server, run);
     MHD_UNSIGNED_LONG_LONG wait_ms;
     int64_t began_us = clock_steady_us();
+    uint64_t before = server->counters.requests;
     http_admission_begin(&server->admission, began_us, began_us - loop_now_ms(server->loop) * 1000);
     MHD_run(server->daemon);
-    http_admission_end(&server->admission, clock_steady_us());
+    http_admission_end(&server->admission, clock_steady_us(), server->counters.requests - before);
     if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES)
         loop_timer_start(server->timer, (int64_t)wait_ms);
     else
@@ -144,21 +145,6 @@ static void on_changed(void *arg, const struct process_id *id)
 /* --- life ---------------------------------------------------------------------------------------
  */
 
-static struct MHD_Response *no_memory_response(void)
-{
-    static char body[] = "{\"type\":\"/problems/internal\",\"title\":\"Internal error\","
-                         "\"status\":500,\"detail\":\"out of memory\"}";
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(sizeof(body) - 1, body, MHD_RESPMEM_PERSISTENT);
-    if (response != NULL &&
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_PROBLEM) == MHD_YES &&
-        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES)
-        return response;
-    if (response != NULL)
-        MHD_destroy_response(response);
-    return NULL;
-}
-
 /* The acceptor keeps to the limit on connections. */
 static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
@@ -181,10 +167,12 @@ static int epoll_fd(const struct http_server *server)
 
 static bool start(struct http_server *server)
 {
-    server->no_memory = no_memory_response();
+    server->no_memory = http_problem_response(server->options, PROBLEM_INTERNAL, "out of memory");
+    server->overloaded = http_problem_response(server->options, PROBLEM_OVERLOADED, NULL);
     server->timer = loop_timer_create(server->loop, on_timeout, server);
     server->daemon = start_daemon(server);
-    if (server->no_memory == NULL || server->timer == NULL || server->daemon == NULL)
+    if (server->no_memory == NULL || server->overloaded == NULL || server->timer == NULL ||
+        server->daemon == NULL)
         return false;
     server->watch = loop_watch_create(server->loop, epoll_fd(server), on_readable, server);
     if (server->watch == NULL)
@@ -300,6 +288,8 @@ void http_server_destroy(struct http_server *server)
     loop_task_cancel(&server->run);
     if (server->no_memory != NULL)
         MHD_destroy_response(server->no_memory);
+    if (server->overloaded != NULL)
+        MHD_destroy_response(server->overloaded);
     http_streams_finish(&server->streams);
     http_feed_destroy(server->feed);
     status_cache_destroy(server->statuses);

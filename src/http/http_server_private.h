@@ -37,7 +37,8 @@ struct http_server {
     struct http_admission admission;
     struct http_linger linger;
     struct http_connections deadlines;
-    struct MHD_Response *no_memory; /* made at start, sent when no other can be made */
+    struct MHD_Response *no_memory;  /* made at start, sent when no other can be made */
+    struct MHD_Response *overloaded; /* likewise, as many may have to be sent */
     struct http_counters counters;
     int64_t started_ms; /* loop time */
     unsigned connections;

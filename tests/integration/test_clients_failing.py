@@ -80,6 +80,7 @@ class Floods(Failing):
         for connection in held:
             connection.close()
         eventually(lambda: server.client.get('/version').status == 200, what='it accepts again')
+        self.assertEqual(server.log().count('cannot accept connections'), 1, 'it was said once')
 
 
 class Stalling(Failing):
@@ -131,16 +132,34 @@ class Stalling(Failing):
         for connection in idle:
             self.assertTrue(connection.is_closed_by_peer())
 
+    @staticmethod
+    def idle_count():
+        """Ten thousand, or what the limit on open files allows; the server inherits that limit."""
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        if PATIENCE > 1:
+            return 1_000
+        return 10_000 if hard == resource.RLIM_INFINITY else min(10_000, hard * 8 // 10 - 1_000)
+
     def test_idle_connections_cost_little(self):
+        count = self.idle_count()
         server = self.start_server({'IO_THREADS': 1})
         before = self.resident(server)
-        held = self.hold(server, HEALTH, 1000)
+        held = self.hold(server, HEALTH, count)
         for connection in held:
             self.assertEqual(connection.read_answer().status, 200)
-        each = (self.resident(server) - before) / len(held)
+        each = (self.resident(server) - before) / count
+        print(f'{count} idle connections: {each / 1024:.1f} KiB each')
         if PATIENCE == 1:  # sanitizers take memory of their own
             self.assertLess(each, 32 * 1024, 'bytes of memory for an idle connection')
-        self.assertEqual(server.client.get('/version').status, 200)
+        numbers = server.client.get('/stats').json['http']
+        self.assertEqual((numbers['connections'], numbers['refused']), (count + 1, 0))
+        for connection in held[::count // 100]:
+            connection.send(POST)
+            self.assertEqual(connection.read_answer().status, 202, 'each can be used again')
+        for connection in held:
+            connection.close()
+        self.wait_until_free(server)
 
     @staticmethod
     def resident(server):

@@ -484,7 +484,7 @@ class Damaged(ManyCase):
     def test_the_one_that_cannot_be_read_is_named(self):
         ids = self.make_many(3)
         self.redis.command('HSET', f'process:{ids[1]}', 'version', 'many')
-        problem = self.assert_problem(self.client.get(self.path(ids)), 500,
+        problem = self.assert_problem(self.client.get(self.path(ids)), 503,
                                       type='/problems/damaged-record')
         self.assertIn(ids[1], problem['detail'])
         self.assert_told(self.ask(ids[::2]), ids[::2])

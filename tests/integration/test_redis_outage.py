@@ -150,10 +150,14 @@ class Damage(Case):
         self.known = [self.submit(self.client, {'type': 'other', 'input': 1})['process_id']
                       for _ in range(3)]
 
+    def assert_damaged(self, answer):
+        self.assert_problem(answer, 503, type='/problems/damaged-record')
+        self.assertRegex(answer.header('Retry-After'), r'^[1-9]\d*$')
+
     def assert_only_this_one_fails(self, damaged):
         for _ in range(3):
-            self.assert_problem(self.client.get(f'/status/{damaged}'), 500)
-        self.assert_problem(self.client.post(f'/processes/{damaged}/cancel'), 500)
+            self.assert_damaged(self.client.get(f'/status/{damaged}'))
+        self.assert_damaged(self.client.post(f'/processes/{damaged}/cancel'))
         for process_id in self.known:
             if process_id != damaged:
                 self.assertEqual(self.client.get(f'/status/{process_id}').status, 200)
@@ -180,14 +184,24 @@ class Damage(Case):
                                                  ('created_at', ''))):
             with self.subTest(field):
                 self.redis.command('HSET', f'process:{self.known[number]}', field, value)
-                self.assert_problem(self.client.get(f'/status/{self.known[number]}'), 500)
+                self.assert_damaged(self.client.get(f'/status/{self.known[number]}'))
+
+    def test_what_is_no_json(self):
+        """It would spoil each answer that it stands in, that of a whole list too."""
+        damaged = self.known[0]
+        self.redis.command('HSET', f'process:{damaged}', 'metadata', '{"a": ')
+        self.assert_damaged(self.client.get(f'/status/{damaged}'))
+        listed = self.client.get('/processes').json['processes']
+        self.assertEqual({one['process_id'] for one in listed}, set(self.known) - {damaged})
+        self.redis.command('HSET', f'process:{damaged}', 'metadata', '{"a": 1}')
+        self.assertEqual(self.client.get(f'/status/{damaged}').json['metadata'], {'a': 1})
 
     def test_an_index_of_the_wrong_type(self):
         self.redis.command('DEL', 'process_times')
         self.redis.command('SET', 'process_times', 'x')
         self.assertEqual(self.client.get(f'/status/{self.known[0]}').status, 200)
-        self.assert_problem(self.client.get('/processes'), 500)
-        self.assert_problem(self.client.post('/analyze', {'type': 'other', 'input': 1}), 500)
+        self.assert_damaged(self.client.get('/processes'))
+        self.assert_damaged(self.client.post('/analyze', {'type': 'other', 'input': 1}))
         self.assert_problem(self.client.get(f'/status/{UNKNOWN_ID}'), 404)
         self.redis.command('DEL', 'process_times')
         self.submit(self.client, {'type': 'other', 'input': 1})

@@ -1,5 +1,6 @@
-/* The program's own malloc(), calloc() and realloc() come before those of the C library for all that
- * is in it. Under a sanitizer they pass on to that one's, which are there under these names. */
+/* The program's own malloc(), calloc() and realloc() come before those of the C library for all
+ * that is in it. Under a sanitizer they pass on to that one's, which are there under these names.
+ */
 #include "http/failing_memory.h"
 
 #include <errno.h>
@@ -29,7 +30,10 @@ BARE static bool fails(void)
     do {
         if (seen == NEVER)
             return false;
-    } while (!atomic_compare_exchange_weak(&left, &seen, seen > 0 ? seen - 1 : all_fail ? 0 : NEVER));
+    } while (!atomic_compare_exchange_weak(&left, &seen,
+                                           seen > 0   ? seen - 1
+                                           : all_fail ? 0
+                                                      : NEVER));
     if (seen > 0)
         return false;
     failures++;

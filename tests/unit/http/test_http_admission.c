@@ -28,7 +28,7 @@ static unsigned turn(unsigned requests, int64_t each_us)
         admitted += admits;
         now += admits ? each_us : each_us / 10;
     }
-    http_admission_end(&admission, now);
+    http_admission_end(&admission, now, requests);
     return admitted;
 }
 
@@ -62,6 +62,25 @@ static void being_late_on_and_on_sheds(void **state)
     }
 }
 
+static void bursts_with_pauses_are_served(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(turn(200, 1 * MS), 200);
+        now += 500 * MS;
+    }
+}
+
+/* Sixty-four clients that wait for each other, on a machine that is slow, are not sent away. */
+static void few_are_never_too_many(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(turn(64, 2 * MS), 64);
+        assert_true(http_admission_is_calm(&admission));
+    }
+}
+
 static void some_are_always_served(void **state)
 {
     (void)state;
@@ -88,7 +107,7 @@ static void what_came_before_in_the_turn_counts(void **state)
     for (int i = 0; i < 20; i++) {
         http_admission_begin(&admission, now, 60 * MS);
         now += 60 * MS;
-        http_admission_end(&admission, now);
+        http_admission_end(&admission, now, 100);
     }
     assert_false(http_admission_is_calm(&admission));
 }
@@ -116,8 +135,8 @@ static void a_late_storage_sheds_what_is_too_much(void **state)
     (void)state;
     answers(12, 300 * MS);
     assert_false(http_admission_is_calm(&admission));
-    assert_false(http_admission_admits(&admission, now, 64));
-    assert_true(http_admission_admits(&admission, now, 63));
+    assert_false(http_admission_admits(&admission, now, 512));
+    assert_true(http_admission_admits(&admission, now, 511));
 }
 
 static void one_fast_answer_shows_that_it_is_not_late(void **state)
@@ -133,14 +152,29 @@ static void one_fast_answer_shows_that_it_is_not_late(void **state)
     assert_true(http_admission_is_calm(&admission));
 }
 
+static void what_comes_after_a_pause_has_not_waited(void **state)
+{
+    (void)state;
+    run_late(1000 * MS);
+    now += 300 * MS;
+    assert_int_equal(turn(20, 1 * MS), 20);
+    assert_false(http_admission_is_calm(&admission));
+    now += 1000 * MS;
+    assert_int_equal(turn(64, 1 * MS), 64);
+    assert_true(http_admission_is_calm(&admission));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_burst_is_served, set_up),
         cmocka_unit_test_setup(being_late_on_and_on_sheds, set_up),
+        cmocka_unit_test_setup(bursts_with_pauses_are_served, set_up),
+        cmocka_unit_test_setup(few_are_never_too_many, set_up),
         cmocka_unit_test_setup(some_are_always_served, set_up),
         cmocka_unit_test_setup(it_is_over_when_nothing_is_late, set_up),
         cmocka_unit_test_setup(what_came_before_in_the_turn_counts, set_up),
+        cmocka_unit_test_setup(what_comes_after_a_pause_has_not_waited, set_up),
         cmocka_unit_test_setup(none_is_shed_when_told_so, set_up),
         cmocka_unit_test_setup(a_late_storage_sheds_what_is_too_much, set_up),
         cmocka_unit_test_setup(one_fast_answer_shows_that_it_is_not_late, set_up),

@@ -56,6 +56,8 @@ static void judges(void **state)
         {"HTTP/1.1", {{"Host", "a"}, {"Transfer-Encoding", "identity"}}, 501},
         {"HTTP/1.1", {{"Host", "a"}, {"Transfer-Encoding", ""}}, 501},
         {"HTTP/1.0", {{"Transfer-Encoding", "chunked"}}, 400},
+        {"HTTP/1.1", {{"Transfer-Encoding", "gzip"}}, 501}, /* the first fault is told */
+        {"HTTP/1.1", {{"Expect", "cake"}, {"Content-Length", "x"}}, 417},
         {"HTTP/1.1", {{"Host", "a"}, {"Content-Length ", "5"}}, 400},
         {"HTTP/1.1", {{"Host", "a"}, {"X Y", "5"}}, 400},
         {"HTTP/1.1", {{"Host", "a"}, {"", "5"}}, 400},
