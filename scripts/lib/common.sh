@@ -12,6 +12,11 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml
     libmicrohttpd-dev libhiredis-dev libjansson-dev uuid-dev libuv1-dev libssl-dev zlib1g-dev)
 
+# What the tests need besides.
+# shellcheck disable=SC2034
+test_packages=(libcmocka-dev redis-server redis-tools curl nodejs
+    python3-jsonschema faketime strace chromium-headless-shell)
+
 # The programs, in a build directory.
 # shellcheck disable=SC2034
 program_targets=(src/app/proctrackd src/app/proctrack-run src/app/proctrack-text-stats)

@@ -25,7 +25,8 @@ from server_process import Server
 
 WRITERS, GLANCERS = 8, 3
 SETTINGS = {'CANCEL_GRACE_SECONDS': 1, 'EVENTS_MAX': 5, 'MAX_CONNECTIONS': 4000,
-            'MAX_WAITERS': 20000, 'REDIS_COMMAND_TIMEOUT_MS': 20000}
+            'MAX_WAITERS': 20000, 'REDIS_COMMAND_TIMEOUT_MS': 20000,
+            'AUDIT_INTERVAL_MS': 0}  # an audit takes off the expiry that is set here
 # One instance has one loop, the other several, which must agree with each other as well.
 LOOPS = (1, 3)
 FAULTS = ('kill_invalidations', 'kill_data', 'many_at_once', 'kill_both', 'restart')

@@ -20,16 +20,17 @@ MODES = ('always', 'everysec', 'no')  # for a kill they are the same: the system
 class Place:
     """Where the processes are: a data directory, or a Redis of its own."""
 
-    def __init__(self, repository, mode='always'):
-        self.repository, self.mode = repository, mode
+    def __init__(self, repository, io_threads=1):
+        self.repository, self.io_threads = repository, io_threads
+        self.mode = 'always'
         self.directory = tempfile.mkdtemp(prefix='proctrack-test-')
         self.data = os.path.join(self.directory, 'data')
         self.redis = Redis() if repository == 'redis' else None
 
     def settings(self):
         if self.redis:
-            return {'REDIS_URL': self.redis.url, 'REDIS_REQUIRED': 'true', 'IO_THREADS': 2,
-                    'REDIS_COMMAND_TIMEOUT_MS': 60000}
+            return {'REDIS_URL': self.redis.url, 'REDIS_REQUIRED': 'true',
+                    'IO_THREADS': self.io_threads, 'REDIS_COMMAND_TIMEOUT_MS': 60000}
         # One thread for the disk, so that its calls can be counted.
         return {'DATA_DIR': self.data, 'JOURNAL_FSYNC': self.mode, 'UV_THREADPOOL_SIZE': 1}
 
@@ -52,9 +53,9 @@ class Ready:
     def __init__(self):
         self.seconds, self.cpu_seconds = [], []
 
-    def start(self, place):
+    def start(self, place, arguments=()):
         began = time.monotonic()
-        server = Server(place.settings())
+        server = Server(place.settings(), arguments)
         try:
             eventually(lambda: server.client.get('/readyz').status == 200, interval=0.002)
             self.seconds.append(time.monotonic() - began)
@@ -128,13 +129,13 @@ class Campaign:
             server = self.ready.start(self.place)
             try:
                 self.check(server)
+                if self.faults:
+                    return
                 self.load_and_kill(server, self.chance.randint(*moment))
             finally:
                 server.destroy()
             if progress:
                 progress(number + 1)
-            if self.faults:
-                return
         server = self.ready.start(self.place)
         with server:
             self.check(server, gone_too=True)

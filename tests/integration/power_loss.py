@@ -1,9 +1,10 @@
 """What is on a disk after the power was lost, from what a program really did to its files.
 
 A disk is sure to keep what was written to a file before a sync of that file began that ended well,
-and of names what was done in a directory before it was synced. The rest is there or not: names in
-the order in which they came, of a file's bytes the first so and so many, or their number only, so
-that it ends in zeros."""
+and of names what was done in a directory before it was synced. The rest is there or not: any of the
+names, and of a file's bytes the first so and so many, or their number only, so that it ends in
+zeros. A gentle disk keeps names in the order in which they came, and no zeros: that of common file
+systems, which Redis counts on."""
 
 import os
 import random
@@ -27,6 +28,9 @@ class Kept:
             self.apply(self.synced, change)
         del self.changes[:count]
         self.settled += count
+
+    def now(self):
+        return self.with_changes(len(self.changes))
 
     def with_changes(self, count):
         state = type(self.synced)(self.synced)
@@ -62,18 +66,18 @@ class File(Kept):
         self.changes.append((size, None))
         self.size = size
 
-    def after(self, chance, zeros):
+    def after(self, chance, gentle):
         if chance is None:
-            return bytes(self.synced)
+            return self.synced
         count = chance.randint(0, len(self.changes))
         content = self.with_changes(count)
         if count < len(self.changes):
             offset, data = self.changes[count]
             if data is not None:
                 self.apply(content, (offset, data[:chance.randint(0, len(data))]))
-        if zeros and chance.random() < 0.5:
+        if not gentle and chance.random() < 0.5:
             content.extend(bytes(max(0, self.size - len(content))))
-        return bytes(content)
+        return content
 
 
 class Directory(Kept):
@@ -90,11 +94,16 @@ class Directory(Kept):
             else:
                 names[name] = item
 
-    def now(self):
-        return self.with_changes(len(self.changes))
-
-    def after(self, chance):
-        return self.with_changes(0 if chance is None else chance.randint(0, len(self.changes)))
+    def after(self, chance, gentle):
+        if chance is None:
+            return self.synced
+        if gentle:
+            return self.with_changes(chance.randint(0, len(self.changes)))
+        names = dict(self.synced)
+        for change in self.changes:
+            if chance.random() < 0.5:
+                self.apply(names, change)
+        return names
 
 
 class Disk:
@@ -105,6 +114,7 @@ class Disk:
         self.root = os.path.realpath(root)
         self.directories = {}
         self.marks = {}  # of syncs under way
+        self.under_way = set()
         self._take_up(self.root)
 
     def _take_up(self, path):
@@ -128,6 +138,8 @@ class Disk:
 
     def take(self, moment):
         call = moment.call
+        (self.under_way.add if moment.begins or call.result is None
+         else self.under_way.discard)(call)
         if call.name in ('fsync', 'fdatasync'):
             self._sync(moment)
         elif not moment.begins and call.result is not None and call.result >= 0:
@@ -139,13 +151,13 @@ class Disk:
 
     def _sync(self, moment):
         call = moment.call
-        kept = self.find(call.words[0])
-        if kept is None:
-            return
         if moment.begins:
-            self.marks[call] = kept.mark()
-        elif call.result == 0:
-            kept.sync(self.marks.pop(call))
+            kept = self.find(call.words[0])
+            self.marks[call] = kept, kept and kept.mark()
+            return
+        kept, mark = self.marks.pop(call)
+        if kept is not None and call.result == 0:
+            kept.sync(mark)
 
     def _path(self, *words):
         return os.path.normpath(os.path.join(self.root, *(
@@ -192,8 +204,11 @@ class Disk:
         self._make_directory(self._path(*call.words[:2]))
 
     def _openat(self, call):
+        self._open(call, 2)
+
+    def _open(self, call, place=1):
         directory = self.directories.get(os.path.dirname(call.path or ''))
-        flags = set(call.words[2].split('|'))
+        flags = set(call.words[place].split('|'))
         if directory is None or call.path in self.directories or not flags & CHANGING:
             return
         name = os.path.basename(call.path)
@@ -222,22 +237,34 @@ class Disk:
         if file is not None:
             file.truncate(int(call.words[1]))
 
+    @staticmethod
+    def _sync_file_range(_):
+        """Promises nothing."""
+
+    def is_uncertain(self, name):
+        """The program ended within a call that changes the file of this name."""
+        return any(name in (os.path.basename(os.fsdecode(word)) for word in call.words)
+                   for call in self.under_way)
+
     # --- what is left
 
-    def write_left(self, target, seed=None, zeros=True, everything=False):
+    def write_left(self, target, seed=None, gentle=False):
         """Makes the directory `target` as the root is after the power was lost now. Without a seed
         nothing is kept but what is sure to be; with one, more by chance."""
         chance = None if seed is None else random.Random(seed)
-        self._write_left(self.directories[self.root], target, chance, zeros, everything)
+        self._write_tree(target, self.directories[self.root],
+                         lambda kept: kept.after(chance, gentle))
 
-    def _write_left(self, directory, target, chance, zeros, everything):
+    def write_all(self, target):
+        """As it is now."""
+        self._write_tree(target, self.directories[self.root], lambda kept: kept.now())
+
+    def _write_tree(self, target, directory, state):
         os.mkdir(target)
-        names = directory.now() if everything else directory.after(chance)
-        for name, item in sorted(names.items()):
+        for name, item in sorted(state(directory).items()):
             path = os.path.join(target, name)
             if isinstance(item, Directory):
-                self._write_left(item, path, chance, zeros, everything)
+                self._write_tree(path, item, state)
                 continue
             with open(path, 'wb') as file:
-                file.write(item.with_changes(len(item.changes)) if everything
-                           else item.after(chance, zeros))
+                file.write(state(item))

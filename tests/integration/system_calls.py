@@ -9,8 +9,8 @@ import unittest
 from polling import eventually
 
 # All that changes files, whatever C library there is; and what tells somebody.
-CALLS = ('?open,openat,?creat,write,writev,pwrite64,pwritev,?pwritev2,ftruncate,?truncate,fallocate,'
-         '?rename,?renameat,renameat2,?link,linkat,?unlink,unlinkat,?mkdir,mkdirat,?rmdir,'
+CALLS = ('?open,openat,?creat,write,writev,pwrite64,pwritev,?pwritev2,ftruncate,?truncate,'
+         'fallocate,?rename,?renameat,renameat2,?link,linkat,?unlink,unlinkat,?mkdir,mkdirat,?rmdir,'
          'fsync,fdatasync,?sync_file_range,?sync,?syncfs,sendto,sendmsg')
 
 LINE = re.compile(r'(\d+) +(\d+\.\d+) (.*)')
@@ -18,6 +18,8 @@ BEGUN = re.compile(r'(\w+)\((.*) <unfinished \.\.\.>(\) += \?)?$')
 RESUMED = re.compile(r'<\.\.\. (\w+) resumed>(.*)\) += (\?|-?\d+)(.*)$')
 WHOLE = re.compile(r'(\w+)\((.*)\) += (\?|-?\d+)(.*)$')
 WORD = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?|(-?\w+)<((?:\\x[0-9a-f]{2})*)>|[^,\s"]+')
+
+PATH = re.compile(r'<((?:\\x[0-9a-f]{2})*)>')
 
 
 def plain(text):
@@ -43,8 +45,8 @@ class Call:
 
     def end(self, result, rest):
         self.result = None if result == '?' else int(result)
-        found = WORD.search(rest)
-        self.path = self._word(found) if found and found.group(4) is not None else None
+        found = PATH.match(rest)
+        self.path = os.fsdecode(plain(found.group(1))) if found else None
 
     def data(self):
         return b''.join(word for word in self.words if isinstance(word, bytes))
@@ -68,7 +70,8 @@ class Trace:
         if shutil.which('strace') is None:
             raise unittest.SkipTest('no strace here')
         self.log = os.path.join(directory, 'calls')
-        tried = subprocess.run([*self.command(), 'true'], capture_output=True, timeout=60, check=False)
+        tried = subprocess.run([*self.command(), 'true'], capture_output=True, check=False,
+                               timeout=60)
         if tried.returncode != 0:
             raise unittest.SkipTest('strace may not look at a program here')
         self.wait_for_end()
@@ -85,7 +88,8 @@ class Trace:
                 log.seek(-min(os.path.getsize(self.log), 200), os.SEEK_END)
                 last = log.read().splitlines()[-1:] or [b'']
             return last[0].startswith(first + b' ') and b' +++ ' in last[0]
-        eventually(lambda: os.path.getsize(self.log) > 0 and over(), 60, what='strace is at the end')
+        eventually(lambda: os.path.getsize(self.log) > 0 and over(), 60,
+                   what='strace is at the end')
 
     def moments(self):
         self.wait_for_end()
@@ -98,6 +102,8 @@ class Trace:
 
     @staticmethod
     def _moments(begun, thread, at, text):
+        if text.startswith(('+++', '---', '???', '<... ???')):
+            return []  # an end, a signal, or an end before it was known what it should be
         line = BEGUN.match(text)
         if line is not None:
             begun[thread] = call = Call(line.group(1), at, line.group(2))
@@ -108,9 +114,7 @@ class Trace:
             call.end(line.group(3), line.group(4))
             return [Moment(at, call, False)]
         line = WHOLE.match(text)
-        if line is None:
-            assert text.startswith(('+++', '---')), text
-            return []
+        assert line is not None, text
         call = Call(line.group(1), at, line.group(2))
         call.end(line.group(3), line.group(4))
         return [Moment(at, call, True), Moment(at, call, False)]

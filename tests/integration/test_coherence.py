@@ -66,7 +66,7 @@ class Expiry(Case):
         redis = self.start_redis()
         for number in range(self.OTHERS):
             redis.command('SET', f'other:{number}', 'x', 'EX', 3600)
-        settings = {'REDIS_URL': redis.url, 'REDIS_REQUIRED': 'true'}
+        settings = {'REDIS_URL': redis.url, 'REDIS_REQUIRED': 'true', 'AUDIT_INTERVAL_MS': 0}
         servers = [self.start_server({**settings, 'INSTANCE': name}) for name in ('one', 'two')]
         ids = [self.submit(servers[0].client, {'type': 'a', 'input': 1})['process_id']
                for _ in range(5)]

@@ -9,10 +9,10 @@ import re
 import shutil
 import signal
 import stat
-import subprocess
 import threading
 
 from harness import PATIENCE, Case, eventually, run_once, unpaced
+from small_disk import SmallDisk
 
 ROUNDS = 6  # of kills
 KNOWN = {'pending': 0, 'running': 1, 'completed': 2}
@@ -297,22 +297,14 @@ class Full(OnDisk):
     def setUp(self):
         super().setUp()
         os.mkdir(self.data)
-        self.keeper = subprocess.Popen(
-            ['unshare', '--mount', 'sh', '-c',
-             'mount -t tmpfs -o size=2m none "$0" && echo mounted && exec cat', self.data],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.addCleanup(self.end_keeper)
-        if self.keeper.stdout.readline() != b'mounted\n':
-            self.skipTest('a file system cannot be mounted here')
-
-    def end_keeper(self):
-        self.keeper.stdin.close()
-        self.keeper.stdout.close()
-        self.keeper.wait(10)
+        try:
+            self.disk = SmallDisk(self.data)
+        except OSError as failure:
+            self.skipTest(str(failure))
+        self.addCleanup(self.disk.destroy)
 
     def start(self, *arguments, **settings):
-        return super().start(*arguments, within=[
-            'nsenter', '--mount', f'--target={self.keeper.pid}', '--'], **settings)
+        return super().start(*arguments, within=self.disk.entering(), **settings)
 
     def fill(self, ids, client):
         """Creates until there is no more room; the refusal."""
@@ -350,9 +342,7 @@ class Full(OnDisk):
         self.assertEqual(self.status(client, held['process_id'])['version'], held['version'])
 
     def test_changes_are_refused_reads_go_on_and_it_heals(self):
-        ballast = f'/proc/{self.keeper.pid}/root{self.data}/ballast'
-        with open(ballast, 'wb') as file:
-            file.write(bytes(1_000_000))
+        self.disk.put('ballast', 1_000_000)
         server, ids = self.start(), []
         client = server.client
         for _ in range(3):
@@ -367,8 +357,8 @@ class Full(OnDisk):
             answer = client.get(path)
             self.assertEqual((answer.status, answer.json['writes']), (200, 'full'), answer)
         self.assertGreater(client.get('/stats').json['journal']['failures'], 0)
-        os.unlink(ballast)
-        eventually(lambda: client.get('/stats').json['writes'] == 'ok', timeout=10)
+        os.unlink(self.disk.path('ballast'))
+        eventually(lambda: client.get('/stats').json['writes'] == 'ok', timeout=2)
         ids.append(self.submit(client, {'type': 'x', 'input': 1})['process_id'])
         self.check_refusal(self.fill(ids, client))
         server.kill()
