@@ -15,13 +15,28 @@ static struct handover_repository *handover_repository(struct process_repository
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
-#define SLOTS(X)                                                                                  \
-    X(create)                                                                                     \
-    X(get)                                                                                        \
-    X(transition)                                                                                 \
-    X(claim)                                                                                      \
-    X(remove) X(list) X(counts) X(create_batch) X(standing) X(group) X(types) X(workers) X(pause) \
-        X(events) X(sweep) X(advance) X(ping) X(dump) X(restore) X(audit) X(snapshot)
+#define SLOTS(X)    \
+    X(create)       \
+    X(get)          \
+    X(transition)   \
+    X(claim)        \
+    X(remove)       \
+    X(list)         \
+    X(counts)       \
+    X(create_batch) \
+    X(standing)     \
+    X(group)        \
+    X(types)        \
+    X(workers)      \
+    X(pause)        \
+    X(events)       \
+    X(sweep)        \
+    X(advance)      \
+    X(ping)         \
+    X(dump)         \
+    X(restore)      \
+    X(audit)        \
+    X(snapshot)
 
 enum slot {
 #define X(name) SLOT_##name,
