@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Far more than any of our commands is answered with. The count comes before what it counts: a few
+ * bytes must not make us take gigabytes. */
+#define LIST_MAX (1 << 20)
+
 struct redis_replies_more {
     struct redis_replies_more *next;
     max_align_t room[];
@@ -64,7 +68,7 @@ void *redis_replies_text(const redisReadTask *task, const char *text, size_t len
 
 void *redis_replies_list(const redisReadTask *task, size_t count)
 {
-    if (count > (SIZE_MAX - sizeof(struct object)) / sizeof(redisReply *))
+    if (count > LIST_MAX)
         return NULL;
     redisReply *reply = add(task, count * sizeof(redisReply *));
     if (reply == NULL)

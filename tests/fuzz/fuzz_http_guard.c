@@ -96,8 +96,10 @@ static struct reading read_section(struct span text)
     struct span line;
     span_split(&text, '\n', &line); /* the request line */
     while (span_split(&text, '\n', &line)) {
-        /* The library leaves no trace of which byte stood before the line feed. */
-        if (line.len > 0 && (line.data[line.len - 1] == '\r' || line.data[line.len - 1] == '\0'))
+        /* The library makes zeros of a line's end, and so leaves no trace of zeros before it. */
+        if (line.len > 0 && line.data[line.len - 1] == '\r')
+            line.len--;
+        while (line.len > 0 && line.data[line.len - 1] == '\0')
             line.len--;
         if (line.len == 0)
             break;

@@ -210,9 +210,20 @@ static void a_copy_outlives_it(void **state)
     freeReplyObject(copy);
 }
 
+static void a_list_that_none_of_ours_can_be_takes_no_memory(void **state)
+{
+    struct bench *bench = *state;
+    void *reply;
+    feed(bench, "*637963791\r\n");
+    assert_int_equal(redisReaderGetReply(bench->context.reader, &reply), REDIS_ERR);
+    assert_null(bench->replies.more);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_list_that_none_of_ours_can_be_takes_no_memory, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(every_kind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kinds_that_nobody_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_room_is_used_again, set_up, tear_down),
