@@ -202,14 +202,23 @@ class Killed(OnDisk):
             state = self.status(client, process_id)
             self.assertGreaterEqual(KNOWN[state['status']], KNOWN[status], state)
 
+    @staticmethod
+    def ids_of(client, name):
+        """A page may be empty, and not be the last."""
+        ids, cursor = [], ''
+        while cursor is not None:
+            page = client.get(f'/processes?type={name}{cursor}').json
+            ids += [one['process_id'] for one in page['processes']]
+            cursor = page['next_cursor'] and f'&cursor={page["next_cursor"]}'
+        return ids
+
     def check_unknown(self, client, unknown, least):
         """What was not answered is there wholly, or not at all: sent again it is there once."""
         for name in unknown:
             answer = client.post('/analyze', {'type': name, 'input': name},
                                  {'Idempotency-Key': name})
             self.assertEqual(answer.status, 202, answer)
-            found = client.get(f'/processes?type={name}').json['processes']
-            self.assertEqual([one['process_id'] for one in found], [answer.json['process_id']])
+            self.assertEqual(self.ids_of(client, name), [answer.json['process_id']])
             least[answer.json['process_id']] = 'pending'
         self.assertEqual(client.get('/stats').json['total'], len(least))
 
