@@ -88,7 +88,7 @@ const struct setting config_settings[] = {
     {"SHED_WAIT_MS", LISTENING,
      "When more than 64 requests at a time have kept waiting longer than this to be read, those "
      "that waited so long are answered 503 at once; 0: none is.",
-     INTEGER(shed_wait_ms, "30", 0, 60000, "milliseconds")},
+     INTEGER(shed_wait_ms, "15", 0, 60000, "milliseconds")},
     {"IDLE_TIMEOUT_SECONDS", LISTENING,
      "After this time without a byte, or without a whole header after an answer, a connection is "
      "closed.",

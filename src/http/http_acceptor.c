@@ -1,6 +1,7 @@
 #include "http/http_acceptor.h"
 
 #include "http/http_call.h"
+#include "proctrack/clock.h"
 #include "proctrack/log.h"
 
 #include <errno.h>
@@ -8,8 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TURN_MAX  64 /* accepted in one turn: the others are served in between */
-#define LAST_MAX  4096
+#define TURN_US   (20 * 1000) /* spent on it in one turn: the others are served in between */
+#define LAST_US   (200 * 1000)
+#define CLOCK_MAX 16 /* accepted without a look at the clock */
 #define PAUSE_MS  50
 #define WARN_MS   10000 /* that often at most */
 #define SINK_SIZE 4096
@@ -68,9 +70,12 @@ static bool accept_one(struct http_acceptor *acceptor)
     return errno != EAGAIN && errno != EWOULDBLOCK; /* else a client has left already */
 }
 
-static void accept_up_to(struct http_acceptor *acceptor, int count)
+/* Those that are left wait unread, which nobody can refuse them in time. */
+static void accept_for(struct http_acceptor *acceptor, int64_t for_us)
 {
-    for (int i = 0; i < count && accept_one(acceptor); i++)
+    int64_t end_us = clock_steady_us() + for_us;
+    int count = 1;
+    while (accept_one(acceptor) && (count++ % CLOCK_MAX != 0 || clock_steady_us() < end_us))
         ;
     http_server_wake(acceptor->server);
 }
@@ -78,7 +83,7 @@ static void accept_up_to(struct http_acceptor *acceptor, int count)
 static void on_ready(void *arg, int events)
 {
     (void)events;
-    accept_up_to(arg, TURN_MAX);
+    accept_for(arg, TURN_US);
 }
 
 static void on_pause_over(void *arg)
@@ -102,7 +107,7 @@ void http_acceptor_close(struct http_acceptor *acceptor)
 {
     if (acceptor->listen_fd < 0)
         return;
-    accept_up_to(acceptor, LAST_MAX);
+    accept_for(acceptor, LAST_US);
     http_acceptor_finish(acceptor);
 }
 

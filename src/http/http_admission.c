@@ -6,7 +6,8 @@
 #define INTERVAL_US    (100 * 1000)
 #define ALWAYS         8 /* of each turn */
 #define STORAGE_FACTOR 5
-#define CROWD          64  /* at a time: so many may be slow, but are not too many */
+#define CROWD          64            /* at a time: so many may be slow, but are not too many ... */
+#define PATIENCE_US    (1000 * 1000) /* ... unless they are as slow as this */
 #define OUT_MIN        512 /* the same of a storage, which may be slow but serve many at once */
 
 void http_admission_init(struct http_admission *admission, int64_t wait_ms)
@@ -19,10 +20,11 @@ void http_admission_init(struct http_admission *admission, int64_t wait_ms)
 
 void http_admission_begin(struct http_admission *admission, int64_t now_us, int64_t turn_us)
 {
-    bool was_idle = now_us - turn_us - admission->run_ended_us > IDLE_US;
-    admission->behind_us =
-        turn_us + (was_idle ? 0 : admission->run_ended_us - admission->run_began_us);
-    if (was_idle)
+    int64_t paused_us = now_us - turn_us - admission->run_ended_us;
+    admission->behind_us = turn_us;
+    if (paused_us <= IDLE_US)
+        admission->behind_us += admission->run_ended_us - admission->run_began_us;
+    if (paused_us > LATE_US)
         admission->late_since_us = -1;
     admission->run_began_us = now_us;
     admission->admitted = 0;
@@ -37,9 +39,10 @@ static int64_t waited_us(const struct http_admission *admission, int64_t now_us)
 
 void http_admission_end(struct http_admission *admission, int64_t now_us, uint64_t requests)
 {
-    bool late = admission->wait_us > 0 && waited_us(admission, now_us) > admission->wait_us;
+    int64_t waited = waited_us(admission, now_us);
+    bool late = admission->wait_us > 0 && waited > admission->wait_us;
     admission->run_ended_us = now_us;
-    if (!late || requests <= CROWD)
+    if (!late || (requests <= CROWD && waited < PATIENCE_US))
         admission->late_since_us = -1;
     else if (admission->late_since_us < 0)
         admission->late_since_us = now_us; /* one long turn is not yet overload */

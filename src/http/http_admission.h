@@ -4,8 +4,9 @@
  *
  * - The loop's: what has come is read in one go per turn, so a request has waited since the turn
  *   before began, unless the loop has been idle in between. Being late once is no overload, nor
- *   are CROWD clients whose requests take long; being late all through LATE_US with more than
- *   these is, and is over when nothing has been late for CALM_US.
+ *   are CROWD clients whose requests take long, up to PATIENCE_US; being late all through LATE_US
+ *   with more than these is, also with shorter pauses in between, as all may wait for the storage
+ *   together. It is over when nothing has been late for CALM_US.
  * - The storage's: it is late when, all through an interval, not one of its answers has come in
  *   STORAGE_FACTOR times the wait allowed, while OUT_MIN requests are out with it.
  *

@@ -71,8 +71,28 @@ static void bursts_with_pauses_are_served(void **state)
     }
 }
 
+/* All wait for the storage together, are answered together, and ask again together. */
+static void bursts_one_after_the_other_are_too_much(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        turn(200, 1 * MS);
+        now += 20 * MS;
+    }
+    assert_false(http_admission_is_calm(&admission));
+    assert_in_range(turn(200, 1 * MS), 8, WAIT_MS + 1);
+}
+
+static void few_that_take_very_long_are_too_much(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        turn(40, 30 * MS);
+    assert_false(http_admission_is_calm(&admission));
+}
+
 /* Sixty-four clients that wait for each other, on a machine that is slow, are not sent away. */
-static void few_are_never_too_many(void **state)
+static void few_are_not_too_many(void **state)
 {
     (void)state;
     for (int i = 0; i < 200; i++) {
@@ -170,7 +190,9 @@ int main(void)
         cmocka_unit_test_setup(a_burst_is_served, set_up),
         cmocka_unit_test_setup(being_late_on_and_on_sheds, set_up),
         cmocka_unit_test_setup(bursts_with_pauses_are_served, set_up),
-        cmocka_unit_test_setup(few_are_never_too_many, set_up),
+        cmocka_unit_test_setup(bursts_one_after_the_other_are_too_much, set_up),
+        cmocka_unit_test_setup(few_are_not_too_many, set_up),
+        cmocka_unit_test_setup(few_that_take_very_long_are_too_much, set_up),
         cmocka_unit_test_setup(some_are_always_served, set_up),
         cmocka_unit_test_setup(it_is_over_when_nothing_is_late, set_up),
         cmocka_unit_test_setup(what_came_before_in_the_turn_counts, set_up),
