@@ -6,7 +6,7 @@
 #include "proctrack/loop.h"
 #include "proctrack/process_manager.h"
 
-/* --- configuration: constant after start -------------------------------------------------------
+/* --- configuration ------------------------------------------------------------------------------
  */
 
 struct analyzer {
@@ -38,9 +38,9 @@ void analyzer_set_finish(struct analyzer_set *set);
 struct analyzer_pool;
 
 struct analyzer_pool_options {
-    const struct analyzer_set *set;
-    const char *instance;    /* workers are called <instance>/analyzer-<n> */
-    const char *runner;      /* path of proctrack-run */
+    const struct analyzer_set *set; /* is copied */
+    const char *instance;    /* workers are called <instance>/analyzer-<n>; outlives the pool */
+    const char *runner;      /* path of proctrack-run; likewise */
     int64_t cancel_grace_ms; /* between TERM and KILL */
     int64_t lease_ms;        /* of a claim; renewed at a third of it */
     int64_t poll_ms;         /* idle slots look for work of other instances this often where the
@@ -50,6 +50,12 @@ struct analyzer_pool_options {
 /* NULL if no memory. */
 struct analyzer_pool *analyzer_pool_create(struct loop *loop, struct process_manager *manager,
                                            const struct analyzer_pool_options *options);
+/* Other analyzers from now on: those of the set, and poll_ms; the other options as before. What
+ * runs, or has been claimed, ends as it began. A type that is not there any more is not claimed any
+ * more; one with another number of slots has no more new runs than that leaves. False if no memory:
+ * then all is as it was. Not from inside a call of the pool's. */
+bool analyzer_pool_configure(struct analyzer_pool *pool,
+                             const struct analyzer_pool_options *options);
 /* There may be work, or a cancel request: look now. */
 void analyzer_pool_kick(struct analyzer_pool *pool);
 /* Starts nothing more; ends what runs (TERM, KILL after the grace) and hands its processes back as
@@ -61,7 +67,7 @@ struct analyzer_load {
     struct span type;
     int slots, busy;
 };
-/* The load of analyzer i (0 .. set->count - 1). */
-struct analyzer_load analyzer_pool_load(const struct analyzer_pool *pool, size_t i);
+/* The load of a type; no slots when no analyzer of the set serves it. */
+struct analyzer_load analyzer_pool_load(const struct analyzer_pool *pool, struct span type);
 
 #endif

@@ -32,6 +32,8 @@ struct disk_ops {
     /* One holder at a time, until the disk is destroyed or the program ends. -EBUSY: another has
      * it, and *ret_pid says who (0: unknown). */
     int (*lock)(struct disk *disk, const char *name, int64_t *ret_pid);
+    /* Bytes of the whole file system, and those of them that this program may still use. */
+    int (*space)(struct disk *disk, int64_t *ret_size, int64_t *ret_free);
     void (*destroy)(struct disk *disk);
 };
 

@@ -30,6 +30,7 @@
 #include "proctrack/disk.h"
 #include "proctrack/err.h"
 #include "proctrack/loop.h"
+#include "proctrack/metric.h"
 
 enum journal_fsync {
     JOURNAL_FSYNC_ALWAYS,   /* a batch is stored when it has been fsynced */
@@ -125,6 +126,8 @@ struct journal_numbers {
     int64_t snapshot_at;    /* wall ms; TIME_NONE: there is none */
     uint64_t batches, lines;
     uint64_t failures; /* batches that could not be stored */
+    uint64_t written;  /* bytes, since start */
+    struct metric_histogram sync_latency;
 };
 struct journal_numbers journal_numbers(const struct journal *journal);
 

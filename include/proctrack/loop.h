@@ -25,6 +25,9 @@ void loop_turn(struct loop *loop, int timeout_ms);
 
 /* Milliseconds that only go forward, read once per turn: cheap. */
 int64_t loop_now_ms(const struct loop *loop);
+/* Microseconds that only go forward, read when they are first asked for in a turn: exact enough for
+ * what waits at least once in between. */
+int64_t loop_now_us(struct loop *loop);
 
 /* The native loop (uv_loop_t), for the one floor beside core that is allowed libuv: analyzer/. */
 void *loop_native(struct loop *loop);

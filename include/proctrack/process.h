@@ -107,6 +107,8 @@ struct process {
     struct span result;              /* the worker's JSON or absent */
     struct span error;               /* JSON object or absent, see process_error_append() */
     struct span usage;               /* JSON object or absent: what the last run cost */
+    struct span traceparent;         /* of the request that it came with, as traceparent_read()
+                                        writes it, or absent */
     struct span lease_token;         /* of the present or last attempt; never shown */
 
     int64_t created_at, run_at, started_at, updated_at, completed_at, expires_at; /* wall ms */
@@ -204,6 +206,10 @@ int64_t process_pending_deadline(const struct process *process);
 enum err process_apply(struct process *process, const struct process_change *change,
                        const struct process_policy *policy,
                        char error_storage[PROCESS_LAPSE_ERROR_SIZE], bool *ret_changed);
+
+/* Whether LAPSE at `now` means that the worker stopped renewing its lease: no limit of time and no
+ * cancel has ended it. */
+bool process_lapse_is_loss(const struct process *process, int64_t now);
 
 /* Puts a claimed process into running: token, worker, attempt and the lease's end. A worker is
  * expected to end the attempt at its timeout and to say so; the grace is left for that. */

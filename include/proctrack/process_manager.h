@@ -9,6 +9,7 @@
 
 #include "proctrack/change_stamps.h"
 #include "proctrack/loop.h"
+#include "proctrack/process_numbers.h"
 #include "proctrack/process_repository.h"
 
 /* What a process of one type gets where the client says nothing. */
@@ -28,7 +29,9 @@ struct process_audits {
     _Atomic int64_t walked_at; /* wall ms: when the last whole one ended; TIME_NONE: not yet */
 };
 
-/* Constant after start, shared by all threads. */
+/* Shared by all threads, and constant but for this: the owner may write others into it between two
+ * calls on the manager's thread. What was before must then still be there for the call under way;
+ * `sweeps`, `audit_interval_ms`, `audits`, `stamps` and `policy` stay. */
 struct process_manager_options {
     const struct process_policy *policy;
     const struct process_type_defaults *type_defaults;
@@ -40,6 +43,7 @@ struct process_manager_options {
     int default_max_attempts;      /* where the client says nothing */
     int64_t default_timeout_ms;    /* likewise; 0: none */
     bool sweeps;                   /* this manager runs the schedule: one per instance */
+    int full_percent;              /* of the store taken: then no new process; 0: no limit */
     int64_t audit_interval_ms;     /* with sweeps, between steps of a slow audit; 0: none */
     struct process_audits *audits; /* the instance's; NULL: this manager's own */
     struct change_stamps *stamps;  /* the instance's: what its managers change is noted here, by a
@@ -62,6 +66,8 @@ void process_manager_stop(struct process_manager *manager);
 void process_manager_destroy(struct process_manager *manager);
 
 struct process_repository *process_manager_repository(struct process_manager *manager);
+/* OK, or why changes are refused now: UNAVAILABLE, FULL (all of them, or only new processes). */
+enum err process_manager_writes(struct process_manager *manager);
 
 /* Creates a process. In: of create.process the client's fields: type (absent: the default type),
  * input, metadata, group, priority, run_at (0: now), timeout_ms (0: default), max_attempts
@@ -77,6 +83,7 @@ struct process_submit {
     /* private */
     struct process_manager *manager;
     struct list_link under_way;
+    char default_type[PROCESS_TYPE_MAX + 1];
 };
 void process_manager_submit(struct process_manager *manager, struct process_submit *call);
 
@@ -100,6 +107,7 @@ struct process_submit_batch {
     struct process_manager *manager;
     struct repo_create_batch create;
     struct process *accepted;
+    char default_type[PROCESS_TYPE_MAX + 1];
 };
 void process_manager_submit_batch(struct process_manager *manager,
                                   struct process_submit_batch *call);
@@ -295,5 +303,7 @@ struct process_manager_totals {
     uint64_t expired, lapsed, released, overdue; /* overdue: deadlines of pending ones */
 };
 struct process_manager_totals process_manager_totals(const struct process_manager *manager);
+/* What has passed through it since start; of its thread. */
+const struct process_numbers *process_manager_numbers(const struct process_manager *manager);
 
 #endif

@@ -30,9 +30,9 @@ struct process_field {
 /* How many there are, by what is asked for: first what the resource shows; input is the last, since
  * it is seldom read. */
 enum process_field_count {
-    PROCESS_FIELDS_SHOWN = 21,
-    PROCESS_FIELDS_BUT_INPUT = 35,
-    PROCESS_FIELDS = 36,
+    PROCESS_FIELDS_SHOWN = 22,
+    PROCESS_FIELDS_BUT_INPUT = 36,
+    PROCESS_FIELDS = 37,
 };
 extern const struct process_field process_fields[PROCESS_FIELDS];
 

@@ -15,6 +15,7 @@
 #define PROCTRACK_PROCESS_REPOSITORY_H
 
 #include "proctrack/list.h"
+#include "proctrack/metric.h"
 #include "proctrack/process.h"
 
 struct process_repository;
@@ -151,10 +152,21 @@ struct repo_list {
     bool more;                             /* out */
 };
 
+/* What time brings, and advance and sweep do: while nobody does it, it waits. */
+enum repo_due {
+    DUE_RELEASE, /* scheduled ones that are to become claimable */
+    DUE_LAPSE,   /* leases that have lapsed */
+    DUE_EXPIRE,  /* deadlines of pending ones that have passed */
+    DUE_REMOVAL, /* finished ones whose retention is over */
+};
+#define REPO_DUE_KINDS 4
+
 struct repo_counts {
     struct process_op op;
+    int64_t now;                             /* in */
     int64_t by_status[PROCESS_STATUS_COUNT]; /* out */
     int64_t total;                           /* out */
+    int64_t due[REPO_DUE_KINDS];             /* out: index entries that are due at `now` */
 };
 
 /* One bounded step of removing finished processes, each leaving a tombstone; nothing unfinished is
@@ -268,18 +280,30 @@ struct repo_events {
     size_t count;              /* out */
 };
 
+/* What became of one whose lease had lapsed or whose deadline had passed. */
+struct repo_settled {
+    struct span type;
+    enum process_event event;   /* LAPSE, EXPIRE */
+    enum process_status status; /* that it has now */
+    bool lease_lost;            /* see process_lapse_is_loss() */
+    int64_t run_ms;             /* how long it has run, when that run was its last; else -1 */
+};
+
 /* One bounded step of what time brings: scheduled processes that are due become claimable; leases
  * that have lapsed are applied as EVENT_LAPSE, deadlines of pending ones that have passed as
  * EVENT_EXPIRE. Any instance may, several do no harm. */
+#define REPO_ADVANCE_MAX 500
 struct repo_advance {
     struct process_op op;
-    int64_t now;     /* in */
-    int limit;       /* in: of each kind, 1..500 */
-    uint32_t jitter; /* in: random */
-    int released;    /* out: scheduled -> claimable */
-    int lapsed;      /* out */
-    int expired;     /* out */
-    bool more;       /* out: the limit was reached */
+    int64_t now;                        /* in */
+    int limit;                          /* in: of each kind, 1..REPO_ADVANCE_MAX */
+    uint32_t jitter;                    /* in: random */
+    int released;                       /* out: scheduled -> claimable */
+    int lapsed;                         /* out */
+    int expired;                        /* out */
+    const struct repo_settled *settled; /* out: each that has lapsed or expired */
+    size_t settled_count;               /* out: lapsed + expired */
+    bool more;                          /* out: the limit was reached */
 };
 
 struct repo_ping {
@@ -399,12 +423,33 @@ struct process_repository_ops {
     void (*destroy)(struct process_repository *repository); /* after close */
 };
 
-/* What went wrong since start, for /stats; only ever counts up. */
+/* What it did, and what went wrong, since start; all but links_up only ever count up. What it has
+ * not (a connection, a journal) stays 0. */
 struct repository_counters {
     uint64_t damaged;    /* records that could not be read */
     uint64_t healed;     /* index entries dropped because their record was gone */
     uint64_t reconnects; /* connections made after the first */
     uint64_t timeouts;   /* calls that missed their deadline */
+    uint64_t links;      /* connections to a server that it should have, */
+    uint64_t links_up;   /*     and has now */
+    uint64_t commands;   /* sent to the server */
+    /* From when the commands of one step were written until the last reply: a command, a
+     * transaction or a script. Without those that were never answered, and without waiting for
+     * replicas. */
+    struct metric_histogram command_latency;
+    uint64_t journal_written; /* bytes */
+    struct metric_histogram journal_sync_latency;
+};
+void repository_counters_merge(struct repository_counters *into,
+                               const struct repository_counters *from);
+
+/* How full the place is where it is kept, as it was seen a few seconds ago. */
+struct repository_fullness {
+    int64_t disk_size, disk_free;    /* bytes of the directory's file system, and those of them that
+                                        this program may still use; both 0: none, or not known */
+    int64_t memory_used, memory_max; /* bytes that Redis counts, and up to which; used 0: not known,
+                                        max 0: without a limit, or not known */
+    double used_ratio;               /* of the one or the other, 0..1; 0 where it is not known */
 };
 
 /* How well it keeps what it was given, for /stats and /healthz; the implementation keeps it right.
@@ -415,6 +460,7 @@ struct repository_durability {
     enum err writes; /* OK, or why changes are refused now: FULL, UNAVAILABLE */
     int64_t journal_bytes, snapshot_bytes, snapshot_at; /* as struct journal_numbers; else 0 */
     uint64_t failures;                                  /* batches that could not be stored */
+    struct repository_fullness fullness;
 };
 
 struct process_repository {

@@ -9,6 +9,7 @@
 
 #include "proctrack/err.h"
 #include "proctrack/loop.h"
+#include "proctrack/metric.h"
 #include "proctrack/text.h"
 
 /* Where a server listens. */
@@ -75,6 +76,9 @@ struct redis_probe {
 enum err redis_probe(const struct redis_options *redis, const char *channel,
                      struct redis_probe *ret_probe);
 
+/* What INFO says of one thing; false: nothing. */
+bool redis_info_find(struct span info, const char *name, struct span *ret_value);
+
 /* --- the connection --------------------------------------------------------------------------- */
 
 struct redis_client;
@@ -90,7 +94,9 @@ struct redis_client_setup {
     const char *layout_key; /* this key is created with `layout`, and if it holds anything else */
     const char *layout;     /*     the Redis is not used; NULL: none */
     uint64_t *reconnects;   /* counted up: connections made after the first, */
-    uint64_t *timeouts;     /*     requests that missed their deadline */
+    uint64_t *timeouts;     /*     requests that missed their deadline, */
+    uint64_t *commands;     /*     commands that were sent to serve; each may be NULL */
+    struct metric_histogram *latency; /* of requests: until the last reply; NULL: of none */
     /* May be NULL. Called when the connection begins to serve, and when it ends or a try to make it
      * failed; it may close the client, but not destroy it. */
     void (*on_state)(void *arg, bool ready);
@@ -140,6 +146,7 @@ struct redis_request {
     struct list_link link;
     int64_t deadline;  /* loop ms: it ends by then */
     int64_t reply_due; /* what is under way must be answered by then */
+    int64_t sent_us;   /* loop us */
     int replies;       /* still to come */
     enum err result;
     bool script_missing, repeated;
@@ -162,5 +169,8 @@ void redis_arg_int(struct redis_commands *commands, int64_t arg);
 
 /* OK when it is no error reply; else what the error means, as above. For replies inside EXEC's. */
 enum err redis_reply_error(const struct redisReply *reply);
+/* How many bytes of an error's text may be shown, for "%.*s": not the arguments that Redis repeats
+ * of a command that it does not know, for one of them may be a password. */
+int redis_error_shown(const char *text);
 
 #endif

@@ -10,12 +10,14 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # What a build needs, by Debian package; the same names on Debian 12 and 13.
 # shellcheck disable=SC2034  # read by the scripts that source this file
 build_packages=(gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml
-    libmicrohttpd-dev libhiredis-dev libjansson-dev uuid-dev libuv1-dev libssl-dev zlib1g-dev)
+    libmicrohttpd-dev libhiredis-dev libjansson-dev uuid-dev libuv1-dev libssl-dev zlib1g-dev
+    libsystemd-dev)
 
 # What the tests need besides.
 # shellcheck disable=SC2034
 test_packages=(libcmocka-dev redis-server redis-tools curl nodejs
-    python3-jsonschema faketime strace chromium-headless-shell)
+    python3-jsonschema python3-prometheus-client prometheus faketime strace
+    chromium-headless-shell systemd)
 
 # The programs, in a build directory.
 # shellcheck disable=SC2034
@@ -69,6 +71,16 @@ install_packages()
     # The package lists may be absent or old: only then is it worth fetching them.
     apt_get install --no-install-recommends "${missing[@]}" >/dev/null 2>&1 </dev/null && return 0
     quietly apt_get update && quietly apt_get install --no-install-recommends "${missing[@]}"
+}
+
+# Where this system gets Debian's packages from.
+debian_mirror()
+{
+    local release
+    release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    # shellcheck disable=SC2016  # apt's own variables
+    apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Identifier: Packages' |
+        awk -v release="$release" '$1 == release && $2 == "main" { uri = $3 } END { print uri }'
 }
 
 # set_up_tree DIRECTORY MESON-OPTION…: prepares a build of the tree there; the options count when

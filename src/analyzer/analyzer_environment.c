@@ -19,7 +19,7 @@ bool environment_name_is_valid(struct span name)
             return false;
     }
     return !span_is(name, "PROCESS_ID") && !span_is(name, "PROCESS_TYPE") &&
-           !span_is(name, "PROCESS_ATTEMPT");
+           !span_is(name, "PROCESS_ATTEMPT") && !span_is(name, "TRACEPARENT");
 }
 
 static bool add(struct words *words, const char *name, struct span value)
@@ -55,7 +55,7 @@ static bool pass_on(struct words *words, const char *const *names)
 }
 
 bool environment_build(struct words *words, const struct analyzer *analyzer,
-                       const struct process_id *id, int attempt)
+                       const struct process_id *id, int attempt, struct span traceparent)
 {
     char id_text[PROCESS_ID_TEXT_SIZE];
     process_id_format(id, id_text);
@@ -66,7 +66,8 @@ bool environment_build(struct words *words, const struct analyzer *analyzer,
               pass_on(words, (const char *const *)analyzer->environment) &&
               add(words, "PROCESS_ID", span_of(id_text)) &&
               add(words, "PROCESS_TYPE", analyzer->type) &&
-              add(words, "PROCESS_ATTEMPT", text_buffer_span(&number));
+              add(words, "PROCESS_ATTEMPT", text_buffer_span(&number)) &&
+              (traceparent.data == NULL || add(words, "TRACEPARENT", traceparent));
     text_buffer_finish(&number);
     return ok;
 }

@@ -9,9 +9,9 @@
 bool environment_name_is_valid(struct span name);
 
 /* Adds NAME=value for what is always passed on, for the analyzer's own names (those of both that
- * are set in our environment), and for PROCESS_ID, PROCESS_TYPE, PROCESS_ATTEMPT. False if no
- * memory. */
+ * are set in our environment), for PROCESS_ID, PROCESS_TYPE, PROCESS_ATTEMPT, and for TRACEPARENT
+ * unless that is absent. False if no memory. */
 bool environment_build(struct words *words, const struct analyzer *analyzer,
-                       const struct process_id *id, int attempt);
+                       const struct process_id *id, int attempt, struct span traceparent);
 
 #endif

@@ -5,44 +5,17 @@
 #include "proctrack/analyzer_pool.h"
 
 #include "analyzer/analyzer_command.h"
-#include "analyzer/analyzer_run.h"
+#include "analyzer/analyzer_lanes.h"
 #include "proctrack/log.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define LOOK_PAUSE_MS 10 /* kicks look no more often after having found nothing */
 
-struct lane;
-
-struct slot {
-    struct lane *lane;
-    struct analyzer_run *run; /* NULL: free */
-    char worker[PROCESS_WORKER_MAX + 1];
-};
-
-/* An analyzer and its slots. */
-struct lane {
-    struct analyzer_pool *pool;
-    const struct analyzer *analyzer;
-    struct slot *slots;
-    int busy;
-    struct process_claim claim;
-    bool claim_open;
-    bool look_again; /* after the open claim */
-    bool failed;     /* the last claim: nobody listens for it */
-    int64_t claimed_at;
-    int64_t idle_since; /* when a claim last found nothing; INT64_MIN: look at once */
-    struct slot *claim_slot;
-};
-
 struct analyzer_pool {
     struct run_context context;
     int64_t poll_ms;
-    struct lane *lanes;
-    struct slot *slots;
-    size_t lane_count;
+    struct lanes lanes;
     struct loop_task look;
     struct loop_timer *timer;
     bool kicked;
@@ -57,22 +30,20 @@ static void look_soon(struct analyzer_pool *pool)
     loop_defer(pool->context.loop, &pool->look);
 }
 
-static struct slot *free_slot(const struct lane *lane)
-{
-    for (int i = 0; i < lane->analyzer->concurrency; i++) {
-        if (lane->slots[i].run == NULL)
-            return &lane->slots[i];
-    }
-    return NULL;
-}
-
 /* --- runs ---------------------------------------------------------------------------------------
  */
+
+static void drop_definition(struct slot *slot)
+{
+    analyzer_definition_release(slot->definition);
+    slot->definition = NULL;
+}
 
 static void on_run_ended(void *arg)
 {
     struct slot *slot = arg;
     slot->run = NULL;
+    drop_definition(slot);
     slot->lane->busy--;
     slot->lane->idle_since = INT64_MIN;
     look_soon(slot->lane->pool);
@@ -81,11 +52,11 @@ static void on_run_ended(void *arg)
 static void start_run(struct lane *lane, struct slot *slot, const struct process *process)
 {
     struct analyzer_pool *pool = lane->pool;
-    slot->run = analyzer_run_start(&pool->context, lane->analyzer, process, lane->claimed_at,
-                                   on_run_ended, slot);
+    slot->run = analyzer_run_start(&pool->context, &slot->definition->analyzer, process,
+                                   lane->claimed_at, on_run_ended, slot);
     if (slot->run == NULL) {
-        log_error("no memory to run a claimed process type=" SPAN_FMT,
-                  SPAN_ARG(lane->analyzer->type));
+        drop_definition(slot);
+        log_error("no memory to run a claimed process", log_span("type", lane->type));
         lane->idle_since = loop_now_ms(pool->context.loop);
         return;
     }
@@ -107,10 +78,11 @@ static void on_claimed(struct process_op *op)
     if (op->result == ERR_OK && claim->count > 0) {
         start_run(lane, lane->claim_slot, &claim->processes[0]);
     } else {
+        drop_definition(lane->claim_slot);
         lane->idle_since = loop_now_ms(lane->pool->context.loop);
         if (op->result != ERR_OK)
-            log_debug("claim failed type=" SPAN_FMT " error=\"%s\"", SPAN_ARG(lane->analyzer->type),
-                      err_text(op->result));
+            log_debug("claim failed", log_span("type", lane->type),
+                      log_text("error", err_text(op->result)));
     }
     look_soon(lane->pool);
 }
@@ -121,9 +93,10 @@ static void claim(struct lane *lane, struct slot *slot)
     lane->claim_open = true;
     lane->look_again = false;
     lane->claim_slot = slot;
+    slot->definition = analyzer_definition_share(lane->definition);
     lane->claimed_at = loop_now_ms(pool->context.loop);
     lane->claim.wait_ms = 0; /* the pool waits itself, for all slots of a lane at once */
-    lane->claim.claim.types = &lane->analyzer->type;
+    lane->claim.claim.types = &lane->type;
     lane->claim.claim.type_count = 1;
     lane->claim.claim.worker = span_of(slot->worker);
     lane->claim.claim.max = 1;
@@ -142,7 +115,7 @@ static bool is_told(const struct lane *lane)
 /* When this lane wants to look: INT64_MAX while it cannot, or is told when to. */
 static int64_t look_at(const struct lane *lane)
 {
-    if (lane->claim_open || free_slot(lane) == NULL)
+    if (lane->claim_open || lane_free_slot(lane) == NULL)
         return INT64_MAX;
     if (lane->idle_since == INT64_MIN)
         return INT64_MIN;
@@ -154,8 +127,8 @@ static int64_t look_at(const struct lane *lane)
 static void arm_poll(struct analyzer_pool *pool, int64_t now)
 {
     int64_t at = INT64_MAX;
-    for (size_t i = 0; i < pool->lane_count; i++) {
-        int64_t lane_at = look_at(&pool->lanes[i]);
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        int64_t lane_at = look_at(pool->lanes.items[i]);
         at = lane_at < at ? lane_at : at;
     }
     if (at == INT64_MAX)
@@ -166,16 +139,16 @@ static void arm_poll(struct analyzer_pool *pool, int64_t now)
 
 static void kick_runs(const struct lane *lane)
 {
-    for (int i = 0; i < lane->analyzer->concurrency; i++) {
-        if (lane->slots[i].run != NULL)
-            analyzer_run_kick(lane->slots[i].run);
+    for (int i = 0; i < lane->slot_count; i++) {
+        if (lane->slots[i]->run != NULL)
+            analyzer_run_kick(lane->slots[i]->run);
     }
 }
 
 static void check_drained(struct analyzer_pool *pool)
 {
-    for (size_t i = 0; i < pool->lane_count; i++) {
-        if (pool->lanes[i].busy > 0 || pool->lanes[i].claim_open)
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        if (!lane_is_at_rest(pool->lanes.items[i]))
             return;
     }
     void (*drained)(void *arg) = pool->drained;
@@ -192,14 +165,15 @@ static void look(struct loop_task *task)
         return;
     }
     int64_t now = loop_now_ms(pool->context.loop);
-    for (size_t i = 0; i < pool->lane_count; i++) {
-        struct lane *lane = &pool->lanes[i];
+    lanes_prune(&pool->lanes);
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        struct lane *lane = pool->lanes.items[i];
         if (pool->kicked) {
             lane->look_again = true;
             kick_runs(lane);
         }
         if (look_at(lane) <= now)
-            claim(lane, free_slot(lane));
+            claim(lane, lane_free_slot(lane));
     }
     pool->kicked = false;
     arm_poll(pool, now);
@@ -213,37 +187,9 @@ static void on_timer(void *arg)
 /* --- life ---------------------------------------------------------------------------------------
  */
 
-static int count_slots(const struct analyzer_set *set)
-{
-    int count = 0;
-    for (size_t i = 0; i < set->count; i++)
-        count += set->analyzers[i].concurrency;
-    return count;
-}
-
-static void init_lanes(struct analyzer_pool *pool, const struct analyzer_set *set,
-                       const char *instance)
-{
-    struct slot *next = pool->slots;
-    for (size_t i = 0; i < pool->lane_count; i++) {
-        struct lane *lane = &pool->lanes[i];
-        lane->pool = pool;
-        lane->analyzer = &set->analyzers[i];
-        lane->idle_since = INT64_MIN;
-        lane->slots = next;
-        next += lane->analyzer->concurrency;
-        for (struct slot *slot = lane->slots; slot < next; slot++) {
-            slot->lane = lane;
-            snprintf(slot->worker, sizeof(slot->worker), "%.100s/analyzer-%d", instance,
-                     (int)(slot - pool->slots) + 1);
-        }
-    }
-}
-
 struct analyzer_pool *analyzer_pool_create(struct loop *loop, struct process_manager *manager,
                                            const struct analyzer_pool_options *options)
 {
-    const struct analyzer_set *set = options->set;
     struct analyzer_pool *pool = calloc(1, sizeof(*pool));
     if (pool == NULL)
         return NULL;
@@ -255,19 +201,27 @@ struct analyzer_pool *analyzer_pool_create(struct loop *loop, struct process_man
                                          .lease_ms = options->lease_ms,
                                          .read_buffer = malloc(COMMAND_READ_SIZE)};
     pool->poll_ms = options->poll_ms;
-    pool->lane_count = set->count;
-    pool->lanes = calloc(set->count + 1, sizeof(*pool->lanes));
-    pool->slots = calloc((size_t)count_slots(set) + 1, sizeof(*pool->slots));
+    lanes_init(&pool->lanes, pool, options->instance);
     pool->timer = loop_timer_create(loop, on_timer, pool);
-    if (pool->context.read_buffer == NULL || pool->lanes == NULL || pool->slots == NULL ||
-        pool->timer == NULL) {
-        pool->lane_count = 0;
+    if (pool->context.read_buffer == NULL || pool->timer == NULL ||
+        !lanes_configure(&pool->lanes, options->set)) {
         analyzer_pool_destroy(pool);
         return NULL;
     }
-    init_lanes(pool, set, options->instance);
     look_soon(pool);
     return pool;
+}
+
+bool analyzer_pool_configure(struct analyzer_pool *pool,
+                             const struct analyzer_pool_options *options)
+{
+    if (pool->stopping)
+        return true;
+    if (!lanes_configure(&pool->lanes, options->set))
+        return false;
+    pool->poll_ms = options->poll_ms;
+    look_soon(pool);
+    return true;
 }
 
 void analyzer_pool_kick(struct analyzer_pool *pool)
@@ -282,11 +236,11 @@ void analyzer_pool_stop(struct analyzer_pool *pool, void (*drained)(void *arg), 
     pool->drained = drained;
     pool->drained_arg = arg;
     loop_timer_stop(pool->timer);
-    for (size_t i = 0; i < pool->lane_count; i++) {
-        const struct lane *lane = &pool->lanes[i];
-        for (int s = 0; s < lane->analyzer->concurrency; s++) {
-            if (lane->slots[s].run != NULL)
-                analyzer_run_stop(lane->slots[s].run);
+    for (size_t i = 0; i < pool->lanes.count; i++) {
+        const struct lane *lane = pool->lanes.items[i];
+        for (int s = 0; s < lane->slot_count; s++) {
+            if (lane->slots[s]->run != NULL)
+                analyzer_run_stop(lane->slots[s]->run);
         }
     }
     look_soon(pool);
@@ -296,19 +250,20 @@ void analyzer_pool_destroy(struct analyzer_pool *pool)
 {
     if (pool == NULL)
         return;
-    for (size_t i = 0; i < pool->lane_count; i++)
-        assert(pool->lanes[i].busy == 0 && !pool->lanes[i].claim_open);
     loop_task_cancel(&pool->look);
     loop_timer_destroy(pool->timer);
     free(pool->context.read_buffer);
-    free(pool->slots);
-    free(pool->lanes);
+    lanes_finish(&pool->lanes);
     free(pool);
 }
 
-struct analyzer_load analyzer_pool_load(const struct analyzer_pool *pool, size_t i)
+struct analyzer_load analyzer_pool_load(const struct analyzer_pool *pool, struct span type)
 {
-    const struct lane *lane = &pool->lanes[i];
-    return (struct analyzer_load){
-        .type = lane->analyzer->type, .slots = lane->analyzer->concurrency, .busy = lane->busy};
+    const struct lane *lane = lanes_find(&pool->lanes, type);
+    struct analyzer_load load = {.type = type};
+    if (lane == NULL)
+        return load;
+    load.slots = lane->definition != NULL ? lane->definition->analyzer.concurrency : 0;
+    load.busy = lane->busy;
+    return load;
 }

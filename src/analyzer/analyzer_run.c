@@ -29,12 +29,20 @@ void run_touch(struct analyzer_run *run)
     loop_defer(run->context->loop, &run->step);
 }
 
-static void log_run(enum log_level level, const struct analyzer_run *run, const char *what)
+static struct log_field trace_of(const struct analyzer_run *run)
+{
+    const struct span traceparent =
+        run->traceparent[0] != '\0' ? span_of(run->traceparent) : SPAN_NONE;
+    return log_span("trace_id", traceparent_trace_id(traceparent));
+}
+
+static void log_run(enum log_level level, const struct analyzer_run *run, const char *what,
+                    struct log_field detail)
 {
     char id[PROCESS_ID_TEXT_SIZE];
     process_id_format(&run->id, id);
-    log_line(level, "%s process=%s type=" SPAN_FMT " attempt=%d", what, id,
-             SPAN_ARG(run->analyzer->type), run->attempt);
+    log_at(level, what, log_text("process_id", id), log_span("type", run->analyzer->type),
+           log_int("attempt", run->attempt), trace_of(run), detail);
 }
 
 /* --- ending the command -------------------------------------------------------------------------
@@ -64,7 +72,7 @@ static void end_command(struct analyzer_run *run, enum run_cause cause, int64_t 
 
 void run_lose(struct analyzer_run *run)
 {
-    log_run(LOG_WARN, run, "analyzer run lost its lease");
+    log_run(LOG_WARN, run, "analyzer run lost its lease", LOG_END);
     if (!run->command_open) {
         run->state = RUN_OVER;
         return;
@@ -108,10 +116,25 @@ static void on_overflowed(struct analyzer_command *command)
 
 static void log_end(const struct analyzer_run *run)
 {
-    if (run->command.ending == COMMAND_NOT_STARTED)
-        log_run(LOG_ERROR, run, "analyzer command not started");
-    if (run->command.progress.ignored > 0)
-        log_run(LOG_WARN, run, "analyzer wrote progress lines that were ignored");
+    const struct analyzer_command *command = &run->command;
+    switch (command->ending) {
+    case COMMAND_ENDED:
+        log_run(LOG_INFO, run, "analyzer command ended",
+                command->usage.signal != 0 ? log_int("signal", command->usage.signal)
+                                           : log_int("exit", command->usage.exit_code));
+        break;
+    case COMMAND_NOT_STARTED:
+        log_run(LOG_ERROR, run, "analyzer command not started",
+                log_text("error", strerror(command->start_errno)));
+        break;
+    case COMMAND_LOST:
+        log_run(LOG_ERROR, run, "analyzer command lost: proctrack-run was ended",
+                log_int("signal", command->runner_signal));
+        break;
+    }
+    if (command->progress.ignored > 0)
+        log_run(LOG_WARN, run, "analyzer wrote progress lines that were ignored",
+                log_int("lines", (int64_t)command->progress.ignored));
 }
 
 /* From here on the run only reports. */
@@ -191,7 +214,8 @@ static bool copy_process(struct analyzer_run *run, const struct process *process
     run->id = process->id;
     run->attempt = process->attempt;
     run->input = malloc(input.len);
-    if (run->input == NULL || !text_copy(run->token, sizeof(run->token), process->lease_token))
+    if (run->input == NULL || !text_copy(run->token, sizeof(run->token), process->lease_token) ||
+        !text_copy(run->traceparent, sizeof(run->traceparent), process->traceparent))
         return false;
     memcpy(run->input, input.data, input.len);
     run->input_len = input.len;
@@ -222,7 +246,9 @@ static bool start_command(struct analyzer_run *run)
     run->command.progressed = on_progressed;
     run->command.overflowed = on_overflowed;
     run->command.ended = on_ended;
-    bool ok = environment_build(&environment, analyzer, &run->id, run->attempt);
+    const struct span traceparent =
+        run->traceparent[0] != '\0' ? span_of(run->traceparent) : SPAN_NONE;
+    bool ok = environment_build(&environment, analyzer, &run->id, run->attempt, traceparent);
     if (ok) {
         const struct command_start start = {
             .loop = run->context->loop,

@@ -5,6 +5,7 @@
 #include "analyzer/analyzer_command.h"
 #include "analyzer/analyzer_outcome.h"
 #include "analyzer/analyzer_run.h"
+#include "proctrack/trace_context.h"
 
 #define NEVER INT64_MAX
 
@@ -18,6 +19,7 @@ struct analyzer_run {
 
     struct process_id id;
     char token[LEASE_TOKEN_TEXT_SIZE];
+    char traceparent[TRACEPARENT_SIZE]; /* empty: none */
     char *input;
     size_t input_len;
     int attempt;

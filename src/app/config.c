@@ -1,6 +1,6 @@
 #include "app/config.h"
 
-#include "app/config_private.h"
+#include "app/config_layer.h"
 
 #include <ctype.h>
 #include <sched.h>
@@ -51,7 +51,7 @@ static const char *environment_value(const char *const environment[], const stru
     size_t name_len = strlen(name), suffix_len = strlen(suffix);
     for (size_t i = 0; environment[i] != NULL; i++) {
         const char *entry = environment[i];
-        if (strncmp(entry, name, name_len) == 0 &&
+        if (entry[0] == name[0] && strncmp(entry, name, name_len) == 0 &&
             strncmp(entry + name_len, suffix, suffix_len) == 0 &&
             entry[name_len + suffix_len] == '=' &&
             (entry[name_len + suffix_len + 1] != '\0' || setting->empty_is_given))
@@ -60,35 +60,37 @@ static const char *environment_value(const char *const environment[], const stru
     return NULL;
 }
 
-/* Takes the value, or the file's, from one source; false when it has neither. */
-static bool take(struct config *config, const struct setting *setting, const char *value,
-                 enum config_source value_source, const char *file, enum config_source file_source)
-{
-    if (value != NULL && file != NULL) {
-        char value_name[SETTING_NAME_SIZE], file_name[SETTING_NAME_SIZE];
-        setting_given_name(setting, value_source, value_name);
-        setting_given_name(setting, file_source, file_name);
-        config_fault(config, "%s and %s: give only one of them", value_name, file_name);
-    } else if (value != NULL) {
-        setting_set(config, setting, value, value_source);
-    } else if (file != NULL) {
-        setting_set_from_file(config, setting, file, file_source);
-    }
-    return value != NULL || file != NULL;
-}
-
-static void load_setting(struct config *config, size_t i, const struct command_line *line,
-                         const char *const environment[])
+/* False when neither the command line nor the environment says anything of it. */
+static bool load_setting(struct config *config, size_t i, const struct command_line *line)
 {
     const struct setting *setting = &config_settings[i];
+    const char *const *environment = config->environment;
     if (config->sources[i] == SOURCE_OPTION) /* a list: its items are there already */
-        return;
-    if (take(config, setting, line->values[i], SOURCE_OPTION, line->files[i], SOURCE_OPTION_FILE))
-        return;
+        return true;
+    if (setting_take(config, setting, line->values[i], SOURCE_OPTION, line->files[i],
+                     SOURCE_OPTION_FILE))
+        return true;
     const char *file =
         setting->kind == SETTING_SECRET ? environment_value(environment, setting, "_FILE") : NULL;
-    take(config, setting, environment_value(environment, setting, ""), SOURCE_ENVIRONMENT, file,
-         SOURCE_ENVIRONMENT_FILE);
+    return setting_take(config, setting, environment_value(environment, setting, ""),
+                        SOURCE_ENVIRONMENT, file, SOURCE_ENVIRONMENT_FILE);
+}
+
+static void load_settings(struct config *config, const struct command_line *line,
+                          const struct span *file_text)
+{
+    struct config_layer layer;
+    size_t file = SETTING_INDEX(config_file);
+    load_setting(config, file, line);
+    if (file_text != NULL)
+        config_layer_parse(&layer, config, *file_text);
+    else
+        config_layer_load(&layer, config);
+    for (size_t i = 0; i < config_setting_count; i++)
+        if (i != file && !load_setting(config, i, line))
+            config_layer_apply(&layer, config, i);
+    config_layer_warn(&layer, config);
+    config_layer_finish(&layer);
 }
 
 /* The cores that this process may use, which a container or taskset can make fewer. */
@@ -124,10 +126,12 @@ static void load_defaults(struct config *config)
     setting_set(config, &config_settings[SETTING_INDEX(instance)], instance, SOURCE_DEFAULT);
 }
 
-bool config_load(struct config *ret_config, const char *const argv[],
-                 const char *const environment[])
+bool config_load_with(struct config *ret_config, const char *const argv[],
+                      const char *const environment[], const struct span *file_text)
 {
     memset(ret_config, 0, sizeof(*ret_config));
+    ret_config->argv = argv;
+    ret_config->environment = environment;
     text_buffer_init(&ret_config->faults, REMARKS_MAX);
     text_buffer_init(&ret_config->warnings, REMARKS_MAX);
     load_defaults(ret_config);
@@ -136,10 +140,15 @@ bool config_load(struct config *ret_config, const char *const argv[],
     command_line_read(&line, ret_config, argv);
     if (ret_config->action == CONFIG_HELP || ret_config->action == CONFIG_VERSION)
         return true;
-    for (size_t i = 0; i < config_setting_count; i++)
-        load_setting(ret_config, i, &line, environment);
+    load_settings(ret_config, &line, file_text);
     config_derive(ret_config);
     return ret_config->faults.len == 0 && !ret_config->faults.failed;
+}
+
+bool config_load(struct config *ret_config, const char *const argv[],
+                 const char *const environment[])
+{
+    return config_load_with(ret_config, argv, environment, NULL);
 }
 
 static void finish_text(char **text, bool secret)

@@ -1,5 +1,6 @@
-/* The configuration: environment first, then long options, which win (`REDIS_URL` is
- * `--redis-url`). Read once before any thread starts; constant and shared by all threads after. */
+/* The configuration: a file (CONFIG_FILE), then the environment, then long options (`REDIS_URL` is
+ * `--redis-url`); what comes later wins. Read before any thread starts, and again for each reload;
+ * constant once it is read, and shared by all threads. */
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
@@ -17,15 +18,19 @@
 
 enum config_action {
     CONFIG_RUN,
-    CONFIG_HELP,    /* --help */
-    CONFIG_VERSION, /* --version */
-    CONFIG_CHECK,   /* --check-config */
-    CONFIG_PRINT,   /* --print-config */
+    CONFIG_HELP,              /* --help */
+    CONFIG_VERSION,           /* --version */
+    CONFIG_CHECK,             /* --check-config */
+    CONFIG_PRINT,             /* --print-config */
+    CONFIG_HEALTHCHECK,       /* --healthcheck */
+    CONFIG_HEALTHCHECK_READY, /* --healthcheck=ready */
 };
 
 /* Where a setting's value came from. */
 enum config_source {
     SOURCE_DEFAULT,
+    SOURCE_FILE,      /* that of CONFIG_FILE */
+    SOURCE_FILE_FILE, /* the file that <NAME>_FILE in it names */
     SOURCE_ENVIRONMENT,
     SOURCE_ENVIRONMENT_FILE, /* the file that <NAME>_FILE names */
     SOURCE_OPTION,
@@ -46,7 +51,8 @@ struct config_list {
 
 struct config {
     enum config_action action;
-    bool repair; /* --repair */
+    bool repair;                                  /* --repair */
+    const char *const *argv, *const *environment; /* what it was read from: borrowed */
 
     /* The settings, as config_table.c describes them. Texts are owned and never NULL. */
     char *host;
@@ -64,10 +70,15 @@ struct config {
     int64_t idle_timeout_s;
     struct config_list cors_allow_origins;
     int64_t status_cache_bytes;
+    int64_t health_timeout_s;
     int64_t shutdown_timeout_s;
     int64_t shutdown_delay_s;
+    char *config_file;
     char *instance;
-    int log_level; /* enum log_level */
+    int log_level;  /* enum log_level */
+    int log_format; /* enum log_format */
+    int log_access; /* enum http_log_access */
+    int64_t log_rate;
 
     char *data_dir;    /* "": memory only */
     int journal_fsync; /* enum journal_fsync */
@@ -95,6 +106,7 @@ struct config {
     char *default_type;
     int64_t default_max_attempts;
     int64_t default_timeout_s;
+    int64_t storage_full_percent;
     int64_t analyzer_lease_s;
     int64_t analyzer_poll_ms;
 
@@ -120,11 +132,13 @@ struct config {
     struct process_policy policy;
 
     enum config_source sources[CONFIG_SETTINGS_MAX]; /* by place in config_settings */
+    unsigned file_lines[CONFIG_SETTINGS_MAX];        /* of SOURCE_FILE and SOURCE_FILE_FILE */
     struct text_buffer faults;                       /* a line for everything that is wrong */
     struct text_buffer warnings;                     /* a line for what is legal but hardly meant */
 };
 
-/* Reads options and environment (both as main gets them, NULL-ended). True when nothing is wrong;
+/* Reads options and environment (both as main gets them, NULL-ended; they must outlive the
+ * configuration), and the files that they name: it blocks. True when nothing is wrong;
  * else config->faults says what, one line each, all of it, and no secrets. With CONFIG_HELP and
  * CONFIG_VERSION nothing else is looked at. Prints nothing. config_finish() is due in any case. */
 bool config_load(struct config *ret_config, const char *const argv[],

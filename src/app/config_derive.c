@@ -13,7 +13,7 @@ static void derive_analyzers(struct config *config)
         !analyzer_set_load(&config->analyzers, config->analyzers_file, why, sizeof(why))) {
         char name[SETTING_NAME_SIZE];
         size_t i = SETTING_INDEX(analyzers_file);
-        setting_given_name(&config_settings[i], config->sources[i], name);
+        setting_given_name(config, &config_settings[i], config->sources[i], name);
         config_fault(config, "%s=%s: %s", name, config->analyzers_file, why);
     }
     for (size_t i = 0; i < config->analyzer.count; i++) {
@@ -22,7 +22,7 @@ static void derive_analyzers(struct config *config)
             continue;
         char name[SETTING_NAME_SIZE];
         size_t place = SETTING_INDEX(analyzer);
-        setting_given_name(&config_settings[place], config->sources[place], name);
+        setting_given_name(config, &config_settings[place], config->sources[place], name);
         config_fault(config, "%s=%s: %s", name, definition, why);
     }
 }
@@ -51,7 +51,7 @@ static void derive_type_table(struct config *config)
     if (*config->types_file == '\0' ||
         type_table_load(&config->types, config->types_file, why, sizeof(why)))
         return;
-    setting_given_name(&config_settings[i], config->sources[i], name);
+    setting_given_name(config, &config_settings[i], config->sources[i], name);
     config_fault(config, "%s=%s: %s", name, config->types_file, why);
 }
 

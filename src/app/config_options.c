@@ -13,9 +13,13 @@ static const struct {
     const char *option;
     enum config_action action;
 } actions[] = {
-    {"--help", CONFIG_HELP},          {"-h", CONFIG_HELP},
-    {"--version", CONFIG_VERSION},    {"--check-config", CONFIG_CHECK},
+    {"--help", CONFIG_HELP},
+    {"-h", CONFIG_HELP},
+    {"--version", CONFIG_VERSION},
+    {"--check-config", CONFIG_CHECK},
     {"--print-config", CONFIG_PRINT},
+    {"--healthcheck", CONFIG_HEALTHCHECK},
+    {"--healthcheck=ready", CONFIG_HEALTHCHECK_READY},
 };
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
 
@@ -24,6 +28,7 @@ static const struct {
 /* Help and version are answered whatever else is there. */
 static bool action_read(struct config *config, const char *argument)
 {
+    const struct span healthcheck = SPAN("--healthcheck=");
     if (strcmp(argument, REPAIR_OPTION) == 0) {
         config->repair = true;
         return true;
@@ -35,23 +40,37 @@ static bool action_read(struct config *config, const char *argument)
             config->action = actions[i].action;
         return true;
     }
-    return false;
+    if (strncmp(argument, healthcheck.data, healthcheck.len) != 0)
+        return false;
+    config_fault(config, "%s: there are --healthcheck and --healthcheck=ready", argument);
+    return true;
+}
+
+/* Whether the option is that of the setting: without making its text, as all are looked at. */
+static bool is_option_of(struct span option, const struct setting *setting)
+{
+    const char *name = setting->name;
+    if (option.len < 3 || option.data[0] != '-' || option.data[1] != '-')
+        return false;
+    for (size_t i = 2; i < option.len; i++, name++)
+        if (*name == '\0' || option.data[i] != setting_option_letter(*name))
+            return false;
+    return *name == '\0';
 }
 
 /* The setting of an option without its value; *ret_file: it was the -file form of a secret. */
 static const struct setting *find_setting(struct span option, bool *ret_file)
 {
-    char known[OPTION_TEXT_SIZE];
     struct span stem = {option.data, option.len > 5 ? option.len - 5 : 0};
     bool may_be_file = memcmp(option.data + stem.len, "-file", option.len - stem.len) == 0;
     for (size_t i = 0; i < config_setting_count; i++) {
-        setting_option(&config_settings[i], known);
+        const struct setting *setting = &config_settings[i];
         *ret_file = false;
-        if (span_is(option, known))
-            return &config_settings[i];
+        if (is_option_of(option, setting))
+            return setting;
         *ret_file = true;
-        if (may_be_file && config_settings[i].kind == SETTING_SECRET && span_is(stem, known))
-            return &config_settings[i];
+        if (may_be_file && setting->kind == SETTING_SECRET && is_option_of(stem, setting))
+            return setting;
     }
     return NULL;
 }
@@ -61,20 +80,43 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* How many letters must be put in, left out or changed to make one of the other. */
-static size_t edit_distance(struct span a, const char *b)
+/* A bit for each letter that is there. */
+static uint64_t letters_of(struct span text)
+{
+    uint64_t letters = 0;
+    for (size_t i = 0; i < text.len; i++)
+        letters |= UINT64_C(1) << (text.data[i] & 63);
+    return letters;
+}
+
+/* A letter that only one of them has takes a change. */
+static bool are_far_apart(uint64_t a, uint64_t b, size_t enough)
+{
+    return (size_t)__builtin_popcountll(a & ~b) >= enough ||
+           (size_t)__builtin_popcountll(b & ~a) >= enough;
+}
+
+/* How many letters must be put in, left out or changed to make one of the other; any number from
+ * `enough` on stands for that and more. */
+static size_t edit_distance(struct span a, const char *b, size_t enough)
 {
     size_t row[OPTION_TEXT_SIZE + 1], len = strlen(b);
+    if (a.len >= len + enough || len >= a.len + enough ||
+        are_far_apart(letters_of(a), letters_of((struct span){b, len}), enough))
+        return enough;
     for (size_t j = 0; j <= len; j++)
         row[j] = j;
     for (size_t i = 0; i < a.len; i++) {
-        size_t corner = row[0];
+        size_t corner = row[0], least = i + 1;
         row[0] = i + 1;
         for (size_t j = 0; j < len; j++) {
             size_t change = corner + (a.data[i] != b[j]);
             corner = row[j + 1];
             row[j + 1] = smaller(change, smaller(row[j], row[j + 1]) + 1);
+            least = smaller(least, row[j + 1]);
         }
+        if (least >= enough) /* no row has less than the one before */
+            return enough;
     }
     return row[len];
 }
@@ -82,7 +124,7 @@ static size_t edit_distance(struct span a, const char *b)
 static void keep_nearer(struct span option, const char *known, size_t *best,
                         char ret_nearest[OPTION_TEXT_SIZE])
 {
-    size_t distance = edit_distance(option, known);
+    size_t distance = edit_distance(option, known, *best);
     if (distance < *best && text_copy(ret_nearest, OPTION_TEXT_SIZE, span_of(known)))
         *best = distance;
 }
@@ -94,7 +136,10 @@ static void refuse_unknown(struct config *config, struct span option)
     for (size_t i = 0; i < ACTION_COUNT; i++)
         keep_nearer(option, actions[i].option, &best, nearest);
     keep_nearer(option, REPAIR_OPTION, &best, nearest);
-    for (size_t i = 0; i < config_setting_count; i++) {
+    for (size_t i = 0; option.len < OPTION_TEXT_SIZE + best && i < config_setting_count; i++) {
+        size_t len = strlen(config_settings[i].name) + 2;
+        if (option.len >= len + best || len >= option.len + best)
+            continue;
         setting_option(&config_settings[i], known);
         keep_nearer(option, known, &best, nearest);
     }

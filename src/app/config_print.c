@@ -19,6 +19,10 @@ static const char usage_start[] =
     "  --version        version, libraries, and whether it can speak TLS to Redis\n"
     "  --check-config   says all that is wrong with the configuration; exit 0 or 2\n"
     "  --print-config   shows the configuration in force, without secrets\n"
+    "  --healthcheck    asks the server with this configuration for /healthz, on ADMIN_PORT where "
+    "there\n"
+    "                   is one; exit 0 when it is well, else 1; --healthcheck=ready asks for "
+    "/readyz\n"
     "  export, import   all that is kept, as lines of JSON, out of Redis or DATA_DIR (whichever "
     "the\n"
     "                   settings name), or into it; FILE or standard output and input\n"
@@ -26,8 +30,11 @@ static const char usage_start[] =
     "intact;\n"
     "                   the damaged ones are kept under another name\n"
     "\n"
-    "Each setting is an environment variable or an option (--name=value or --name value); the\n"
-    "option wins. An empty variable counts as not set. Secrets can also be read from a file, "
+    "Each setting is an environment variable, an option (--name=value or --name value) or a line\n"
+    "NAME=value in the file that CONFIG_FILE names; the option wins, then the variable. An empty\n"
+    "variable counts as not set. HUP has the files read again; what is marked \"reloads\" is then "
+    "in\n"
+    "force without a restart. Secrets can also be read from a file, "
     "named\n"
     "like REDIS_PASSWORD_FILE or --redis-password-file; on a command line every user of the "
     "machine\n"
@@ -36,10 +43,12 @@ static const char usage_start[] =
 static const char usage_end[] =
     "\n"
     "Signals: TERM and INT stop it once what is under way has finished; a second one ends it at\n"
-    "once.\n"
+    "once. HUP reads the configuration again; if anything is wrong with it, the old one stays in\n"
+    "force.\n"
     "\n"
     "Exit codes:\n"
     "   0  stopped as asked\n"
+    "   1  --healthcheck: the server does not answer, or not well\n"
     "   2  the configuration is wrong\n"
     "  65  files in DATA_DIR, or what is exported or imported, are damaged: the message says "
     "where\n"
@@ -48,7 +57,7 @@ static const char usage_end[] =
     "  71  the system gave no memory, threads or descriptors\n"
     "  73  another instance uses DATA_DIR\n"
     "  74  DATA_DIR, or the file of an export or import, cannot be made, read or written\n"
-    "  75  the address is in use or cannot be listened on\n"
+    "  75  the address, or a socket that was passed, is in use or cannot be listened on\n"
     "  78  analyzers are configured, but proctrack-run is not installed\n"
     " 128+n  ended by a second signal n\n";
 
@@ -109,7 +118,8 @@ void config_print_help(FILE *out)
         fprintf(out, "  %s, %s  (", setting->name, option);
         print_range(out, setting);
         const char *initial = setting->initial != NULL ? setting->initial : setting->computed;
-        fprintf(out, "; default: %s)\n", *initial != '\0' ? initial : "none");
+        fprintf(out, "%s; default: %s)\n", setting->reloads ? "; reloads" : "",
+                *initial != '\0' ? initial : "none");
         print_wrapped(out, setting->help);
     }
     fputs(usage_end, out);
@@ -192,6 +202,10 @@ static const char *source_name(enum config_source source)
     switch (source) {
     case SOURCE_DEFAULT:
         return "default";
+    case SOURCE_FILE:
+        return "file";
+    case SOURCE_FILE_FILE:
+        return "file, from a file";
     case SOURCE_ENVIRONMENT:
         return "environment";
     case SOURCE_ENVIRONMENT_FILE:
@@ -206,7 +220,8 @@ static const char *source_name(enum config_source source)
 
 static bool is_from_file(enum config_source source)
 {
-    return source == SOURCE_ENVIRONMENT_FILE || source == SOURCE_OPTION_FILE;
+    return source == SOURCE_FILE_FILE || source == SOURCE_ENVIRONMENT_FILE ||
+           source == SOURCE_OPTION_FILE;
 }
 
 /* Settings that REDIS_URL can override by one of its parts while they are not given themselves. */

@@ -67,7 +67,7 @@ void config_derive_redis(struct config *config)
     if (*config->redis_url != '\0' && !redis_options_parse_url(redis, config->redis_url, &why)) {
         char name[SETTING_NAME_SIZE];
         size_t i = SETTING_INDEX(redis_url);
-        setting_given_name(&config_settings[i], config->sources[i], name);
+        setting_given_name(config, &config_settings[i], config->sources[i], name);
         config_fault(config, "%s: %s", name, why);
         return;
     }

@@ -1,6 +1,8 @@
 #include "app/config_table.h"
 
 #include "app/config_checks.h"
+#include "proctrack/http_server.h"
+#include "proctrack/log.h"
 
 #include <assert.h>
 
@@ -28,6 +30,18 @@
 #define DAY_MS        (86400 * INT64_C(1000))
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const log_formats[] = {
+    [LOG_FORMAT_AUTO] = "auto",
+    [LOG_FORMAT_JSON] = "json",
+    [LOG_FORMAT_TEXT] = "text",
+    NULL,
+};
+static const char *const log_access[] = {
+    [HTTP_LOG_ALL] = "all",
+    [HTTP_LOG_ERRORS] = "errors",
+    [HTTP_LOG_NONE] = "none",
+    NULL,
+};
 static const char *const accept_types[] = {"any", "known", NULL};
 static const char *const journal_fsync[] = {
     [JOURNAL_FSYNC_ALWAYS] = "always",
@@ -66,33 +80,34 @@ const struct setting config_settings[] = {
      "Origins whose pages may call, separated by commas; * alone allows every one.",
      LIST(cors_allow_origins, ',', 255), .check = check_origin,
      .allowed = "origins like https://app.example or http://localhost:3000, in lower case and "
-                "without a path, or * alone"},
+                "without a path, or * alone",
+     .reloads = true},
     {"MAX_BODY_BYTES", LISTENING, "Largest request body.",
-     INTEGER(max_body_bytes, "1048576", 1, 1 << 25, "bytes")},
+     INTEGER(max_body_bytes, "1048576", 1, 1 << 25, "bytes"), .reloads = true},
     {"MAX_CONNECTIONS", LISTENING,
      "Connections at a time, over all loops; lowered to what the limit on open files allows.",
      INTEGER(max_connections, "12000", 1, 1000000, NULL)},
     {"MAX_WAITERS", LISTENING,
      "Long polls and event streams at a time, over all loops; more are answered 503.",
-     INTEGER(max_waiters, "10000", 0, 1000000, NULL)},
+     INTEGER(max_waiters, "10000", 0, 1000000, NULL), .reloads = true},
     {"HEADER_TIMEOUT_SECONDS", LISTENING,
      "Time for the first request header of a connection, which is closed after it.",
-     INTEGER(header_timeout_s, "10", 1, DAY_S, "seconds")},
+     INTEGER(header_timeout_s, "10", 1, DAY_S, "seconds"), .reloads = true},
     {"BODY_TIMEOUT_SECONDS", LISTENING,
      "Time for a request body, counted from its header; after it the answer is 408.",
-     INTEGER(body_timeout_s, "30", 1, DAY_S, "seconds")},
+     INTEGER(body_timeout_s, "30", 1, DAY_S, "seconds"), .reloads = true},
     {"WRITE_TIMEOUT_SECONDS", LISTENING,
      "Time for a client to take its answer, and a second more for each 64 KiB of it; after it the "
      "connection is closed. Event streams have none.",
-     INTEGER(write_timeout_s, "30", 1, DAY_S, "seconds")},
+     INTEGER(write_timeout_s, "30", 1, DAY_S, "seconds"), .reloads = true},
     {"SHED_WAIT_MS", LISTENING,
      "When more than 64 requests at a time have kept waiting longer than this to be read, those "
      "that waited so long are answered 503 at once; 0: none is.",
-     INTEGER(shed_wait_ms, "15", 0, 60000, "milliseconds")},
+     INTEGER(shed_wait_ms, "15", 0, 60000, "milliseconds"), .reloads = true},
     {"IDLE_TIMEOUT_SECONDS", LISTENING,
      "After this time without a byte, or without a whole header after an answer, a connection is "
      "closed.",
-     INTEGER(idle_timeout_s, "60", 1, DAY_S, "seconds")},
+     INTEGER(idle_timeout_s, "60", 1, DAY_S, "seconds"), .reloads = true},
     {"STATUS_CACHE_BYTES", LISTENING,
      "Memory for the states of processes that are polled often, over all loops; 0: none.",
      INTEGER(status_cache_bytes, "67108864", 0, INT64_C(1) << 40, "bytes")},
@@ -152,32 +167,36 @@ const struct setting config_settings[] = {
      INTEGER(redis_wait_replicas, "0", 0, 100, "replicas")},
 
     {"ANALYZERS_FILE", WORK, "JSON file that says which command runs which type.",
-     TEXT(analyzers_file, "", PATH_TEXT_MAX)},
+     TEXT(analyzers_file, "", PATH_TEXT_MAX), .reloads = true},
     {"ANALYZER", WORK,
      "type=command argument...: one more analyzer; the option may be repeated, the variable holds "
      "one per line.",
-     LIST(analyzer, '\n', 8192), .allowed = "type=command argument..."},
+     LIST(analyzer, '\n', 8192), .allowed = "type=command argument...", .reloads = true},
     {"ACCEPT_TYPES", WORK,
      "any: types without an analyzer wait for a worker; known: they are refused.",
-     CHOICE(accept_types, "any", accept_types)},
+     CHOICE(accept_types, "any", accept_types), .reloads = true},
     {"TYPES_FILE", WORK,
      "JSON file with what processes of a type get where the request says nothing.",
-     TEXT(types_file, "", PATH_TEXT_MAX)},
+     TEXT(types_file, "", PATH_TEXT_MAX), .reloads = true},
     {"DEFAULT_TYPE", WORK,
      "Type of a request that names none; empty: that of the analyzer when there is just one.",
      TEXT(default_type, "", PROCESS_TYPE_MAX), .check = check_type,
-     .allowed = "a type: 1 to 64 letters, digits, '_', '.', '-'"},
+     .allowed = "a type: 1 to 64 letters, digits, '_', '.', '-'", .reloads = true},
     {"DEFAULT_MAX_ATTEMPTS", WORK, "Attempts where the request says nothing.",
-     INTEGER(default_max_attempts, "1", 1, PROCESS_ATTEMPTS_MAX, "attempts")},
+     INTEGER(default_max_attempts, "1", 1, PROCESS_ATTEMPTS_MAX, "attempts"), .reloads = true},
     {"DEFAULT_TIMEOUT_SECONDS", WORK,
      "Time for an attempt where the request says nothing; 0: none.",
-     INTEGER(default_timeout_s, "0", 0, PROCESS_TIMEOUT_MAX_S, "seconds")},
+     INTEGER(default_timeout_s, "0", 0, PROCESS_TIMEOUT_MAX_S, "seconds"), .reloads = true},
+    {"STORAGE_FULL_PERCENT", WORK,
+     "New processes are refused (507) once so much is taken of the file system of DATA_DIR, or of "
+     "Redis' maxmemory; 0: never.",
+     INTEGER(storage_full_percent, "95", 0, 100, "percent"), .reloads = true},
     {"ANALYZER_LEASE_SECONDS", WORK,
      "An analyzer's lease; a process whose server died is taken up again after it.",
      INTEGER(analyzer_lease_s, "30", 1, DAY_S, "seconds")},
     {"ANALYZER_POLL_MS", WORK,
      "Idle analyzers look for work of other instances this often where Redis does not tell of it.",
-     INTEGER(analyzer_poll_ms, "1000", 10, DAY_MS, "milliseconds")},
+     INTEGER(analyzer_poll_ms, "1000", 10, DAY_MS, "milliseconds"), .reloads = true},
 
     {"RETENTION_COMPLETED_SECONDS", LIFETIME, "How long a completed process stays readable.",
      INTEGER(retention_completed_s, "86400", 0, PROCESS_RETENTION_MAX_S, "seconds")},
@@ -201,11 +220,29 @@ const struct setting config_settings[] = {
     {"EVENTS_MAX", LIFETIME, "Entries kept of each process's timeline; the oldest go first.",
      INTEGER(events_max, "100", 0, 10000, "entries")},
 
+    {"CONFIG_FILE", OPERATION,
+     "File of NAME=value lines with more of these settings; variables and options win over it.",
+     TEXT(config_file, "", PATH_TEXT_MAX)},
     {"INSTANCE", OPERATION, "This instance's name, in workers' names and answers.",
      TEXT(instance, NULL, INSTANCE_MAX), .computed = "<host name>:<process id>",
      .check = check_instance, .allowed = "letters, digits, '_', '.', ':', '-'"},
     {"LOG_LEVEL", OPERATION, "What is logged on standard error.",
-     CHOICE(log_level, "info", log_levels)},
+     CHOICE(log_level, "info", log_levels), .reloads = true},
+    {"LOG_FORMAT", OPERATION,
+     "json: one object a line; text: for people; auto: text on a terminal, else json.",
+     CHOICE(log_format, "auto", log_formats)},
+    {"LOG_ACCESS", OPERATION,
+     "Which requests are logged when they have ended: all, errors (those answered 5xx), or none.",
+     CHOICE(log_access, "all", log_access), .reloads = true},
+    {"LOG_RATE", OPERATION,
+     "Lines logged in a second at most, warnings and errors apart, of which there may be twice as "
+     "many; what goes beyond is counted; 0: no limit.",
+     INTEGER(log_rate, "1000", 0, 1000000, "lines"), .reloads = true},
+    {"HEALTH_TIMEOUT_SECONDS", OPERATION,
+     "An I/O loop that does not turn for so long makes /healthz and /readyz say no, and the "
+     "watchdog "
+     "of the service manager start the program anew; 0: that is not judged.",
+     INTEGER(health_timeout_s, "10", 0, 3600, "seconds")},
     {"SHUTDOWN_TIMEOUT_SECONDS", OPERATION,
      "How long a stop waits for requests and analyzers that are under way, the delay included.",
      INTEGER(shutdown_timeout_s, "25", 0, 3600, "seconds")},
@@ -234,7 +271,7 @@ void setting_option(const struct setting *setting, char ret_option[OPTION_TEXT_S
     *out++ = '-';
     for (const char *c = setting->name; *c != '\0'; c++) {
         assert(out < ret_option + OPTION_TEXT_SIZE - 1);
-        *out++ = *c == '_' ? '-' : (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+        *out++ = setting_option_letter(*c);
     }
     *out = '\0';
 }

@@ -27,6 +27,7 @@ struct setting {
     const char *const *choices; /* CHOICE: NULL-ended */
     char separator;             /* LIST: between items of one value */
     bool empty_is_given;        /* an empty variable is a value, and not as if it were not set */
+    bool reloads;               /* a reload puts another value in force; else a restart does */
     bool (*check)(const char *text); /* of a text or item beyond its length, or NULL */
     const char *allowed;             /* what check accepts, after "must be" */
 };
@@ -39,7 +40,11 @@ size_t setting_index(size_t offset);
 #define SETTING_INDEX(field) setting_index(offsetof(struct config, field))
 
 #define OPTION_TEXT_SIZE 64
-/* "REDIS_URL" as "--redis-url". */
+/* "REDIS_URL" as "--redis-url", and one letter of it. */
+static inline char setting_option_letter(char c)
+{
+    return c == '_' ? '-' : (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
 void setting_option(const struct setting *setting, char ret_option[OPTION_TEXT_SIZE]);
 
 #endif

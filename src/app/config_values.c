@@ -15,12 +15,27 @@ static void *field_of(struct config *config, const struct setting *setting)
     return (char *)config + setting->offset;
 }
 
-void setting_given_name(const struct setting *setting, enum config_source source,
-                        char ret_name[SETTING_NAME_SIZE])
+static void name_in_file(const struct config *config, const struct setting *setting,
+                         const char *suffix, char ret_name[SETTING_NAME_SIZE])
+{
+    const char *path = config->config_file;
+    size_t len = strlen(path), shown = SETTING_NAME_SIZE - 128; /* the rest takes less than that */
+    snprintf(ret_name, SETTING_NAME_SIZE, "%s:%u: %s%s", len > shown ? path + len - shown : path,
+             config->file_lines[setting - config_settings], setting->name, suffix);
+}
+
+void setting_given_name(const struct config *config, const struct setting *setting,
+                        enum config_source source, char ret_name[SETTING_NAME_SIZE])
 {
     char option[OPTION_TEXT_SIZE];
     setting_option(setting, option);
     switch (source) {
+    case SOURCE_FILE:
+        name_in_file(config, setting, "", ret_name);
+        return;
+    case SOURCE_FILE_FILE:
+        name_in_file(config, setting, "_FILE", ret_name);
+        return;
     case SOURCE_DEFAULT:
     case SOURCE_ENVIRONMENT:
         snprintf(ret_name, SETTING_NAME_SIZE, "%s", setting->name);
@@ -81,7 +96,7 @@ static void refuse(struct config *config, const struct setting *setting, const c
                    enum config_source source)
 {
     char name[SETTING_NAME_SIZE], allowed[512] = "";
-    setting_given_name(setting, source, name);
+    setting_given_name(config, setting, source, name);
     describe_allowed(setting, allowed, sizeof(allowed));
     if (setting->kind == SETTING_SECRET)
         config_fault(config, "%s: must be %s", name, allowed);
@@ -220,7 +235,7 @@ void setting_set_from_file(struct config *config, const struct setting *setting,
 {
     char name[SETTING_NAME_SIZE], text[SECRET_FILE_MAX + 2];
     size_t len = 0;
-    setting_given_name(setting, source, name);
+    setting_given_name(config, setting, source, name);
     config->sources[setting - config_settings] = source;
     if (!read_secret(path, text, &len)) {
         config_fault(config, "%s=%s: cannot be read: %s", name, path, strerror(errno));
@@ -232,4 +247,20 @@ void setting_set_from_file(struct config *config, const struct setting *setting,
         setting_set(config, setting, text, source);
     }
     explicit_bzero(text, sizeof(text));
+}
+
+bool setting_take(struct config *config, const struct setting *setting, const char *value,
+                  enum config_source value_source, const char *file, enum config_source file_source)
+{
+    if (value != NULL && file != NULL) {
+        char value_name[SETTING_NAME_SIZE], file_name[SETTING_NAME_SIZE];
+        setting_given_name(config, setting, value_source, value_name);
+        setting_given_name(config, setting, file_source, file_name);
+        config_fault(config, "%s and %s: give only one of them", value_name, file_name);
+    } else if (value != NULL) {
+        setting_set(config, setting, value, value_source);
+    } else if (file != NULL) {
+        setting_set_from_file(config, setting, file, file_source);
+    }
+    return value != NULL || file != NULL;
 }

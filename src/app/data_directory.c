@@ -4,7 +4,10 @@
 #include "proctrack/log.h"
 #include "proctrack/memory_repository.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define TURN_MS 10
 
@@ -18,8 +21,9 @@ void data_directory_warn(const struct config *config)
     case JOURNAL_FSYNC_ALWAYS:
         break;
     case JOURNAL_FSYNC_EVERYSEC:
-        log_warn("JOURNAL_FSYNC=everysec: when the machine stops (not when the program does), "
-                 "what was answered in the last second may be lost");
+        log_warn(
+            "JOURNAL_FSYNC=everysec: when the machine stops (not when the program does), what was "
+            "answered in the last second may be lost");
         break;
     case JOURNAL_FSYNC_NO:
         log_warn("JOURNAL_FSYNC=no: when the machine stops (not when the program does), what was "
@@ -27,6 +31,22 @@ void data_directory_warn(const struct config *config)
                  "minute");
         break;
     }
+}
+
+int64_t data_directory_size(const char *data_dir)
+{
+    DIR *directory = *data_dir != '\0' ? opendir(data_dir) : NULL;
+    int64_t size = 0;
+    if (directory == NULL)
+        return 0;
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        struct stat status;
+        if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(status.st_mode))
+            size += status.st_size;
+    }
+    closedir(directory);
+    return size;
 }
 
 static enum exit_code exit_code_of(enum err err)
@@ -61,13 +81,14 @@ static void tell_of_contents(struct process_repository *repository,
     repository_counts(repository, &counting.counts); /* memory answers at once */
     if (!counting.counted)
         return;
-    log_info("replayed items=%llu lines=%llu took_ms=%lld total=%lld pending=%lld running=%lld "
-             "completed=%lld failed=%lld canceled=%lld",
-             (unsigned long long)report->items, (unsigned long long)report->lines,
-             (long long)took_ms, (long long)counting.counts.total,
-             count_of(&counting, PROCESS_PENDING), count_of(&counting, PROCESS_RUNNING),
-             count_of(&counting, PROCESS_COMPLETED), count_of(&counting, PROCESS_FAILED),
-             count_of(&counting, PROCESS_CANCELED));
+    log_info("replayed", log_int("items", (int64_t)report->items),
+             log_int("lines", (int64_t)report->lines), log_int("took_ms", took_ms),
+             log_int("total", counting.counts.total),
+             log_int("pending", count_of(&counting, PROCESS_PENDING)),
+             log_int("running", count_of(&counting, PROCESS_RUNNING)),
+             log_int("completed", count_of(&counting, PROCESS_COMPLETED)),
+             log_int("failed", count_of(&counting, PROCESS_FAILED)),
+             log_int("canceled", count_of(&counting, PROCESS_CANCELED)));
 }
 
 struct snapshot_wait {
@@ -94,9 +115,9 @@ static void store_what_was_repaired(struct loop *loop, struct process_repository
             loop_turn(loop, TURN_MS);
     } while (wait.snapshot.op.result == ERR_CONFLICT);
     if (wait.snapshot.op.result != ERR_OK)
-        log_warn("what was repaired could not be stored yet: %s; the next start may need --repair "
-                 "again",
-                 err_text(wait.snapshot.op.result));
+        log_warn(
+            "what was repaired could not be stored yet; the next start may need --repair again",
+            log_text("error", err_text(wait.snapshot.op.result)));
 }
 
 static struct process_repository *open_on(struct loop *loop, const struct config *config,
@@ -113,13 +134,13 @@ static struct process_repository *open_on(struct loop *loop, const struct config
     struct process_repository *repository =
         memory_repository_open(loop, &config->policy, disk, &options, &report, &err);
     if (repository == NULL) {
-        log_error("DATA_DIR=%s cannot be used: %s", config->data_dir,
-                  report.problem[0] != '\0' ? report.problem : err_text(err));
+        log_error("DATA_DIR cannot be used", log_text("data_dir", config->data_dir),
+                  log_text("problem", report.problem[0] != '\0' ? report.problem : err_text(err)));
         *ret_code = exit_code_of(err);
         return NULL;
     }
     if (report.problem[0] != '\0')
-        log_warn("%s", report.problem);
+        log_warn("what is stored was not as it should be", log_text("problem", report.problem));
     if (config->repair)
         store_what_was_repaired(loop, repository);
     tell_of_contents(repository, &report, clock_steady_ms() - began);
@@ -133,8 +154,8 @@ struct process_repository *data_directory_open(struct loop *loop, const struct c
     *ret_disk = disk_open_directory(config->data_dir, &wrong);
     if (*ret_disk != NULL)
         return open_on(loop, config, *ret_disk, ret_code);
-    log_error("DATA_DIR=%s cannot be used: %s (DATA_DIR= goes without, and forgets all at its end)",
-              config->data_dir, strerror(wrong));
+    log_error("DATA_DIR cannot be used (DATA_DIR= goes without, and forgets all at its end)",
+              log_text("data_dir", config->data_dir), log_text("error", strerror(wrong)));
     *ret_code = EXIT_STORAGE;
     return NULL;
 }

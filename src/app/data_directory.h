@@ -15,6 +15,9 @@
 struct process_repository *data_directory_open(struct loop *loop, const struct config *config,
                                                struct disk **ret_disk, enum exit_code *ret_code);
 
+/* Bytes of the files in it: what a start reads at most. 0 for none ("" or not there). */
+int64_t data_directory_size(const char *data_dir);
+
 /* Says what is at risk with these settings, where it is not nothing. */
 void data_directory_warn(const struct config *config);
 

@@ -38,10 +38,10 @@ static struct process_repository *open_left(const struct config *config, struct 
         repository =
             memory_repository_open(loop, &config->policy, *ret_disk, &options, &report, &err);
     if (repository == NULL)
-        log_error("what is in %s cannot be moved to Redis: %s", path,
-                  *ret_disk == NULL           ? strerror(wrong)
-                  : report.problem[0] != '\0' ? report.problem
-                                              : err_text(err));
+        log_error("what DATA_DIR holds cannot be moved to Redis", log_text("path", path),
+                  log_text("problem", *ret_disk == NULL           ? strerror(wrong)
+                                      : report.problem[0] != '\0' ? report.problem
+                                                                  : err_text(err)));
     return repository;
 }
 
@@ -184,12 +184,14 @@ static enum err move_all(const struct config *config, struct loop *loop,
     }
     repo_move_finish(&moving.move);
     if (moving.err != ERR_OK)
-        log_warn("what is in %s could not be moved to Redis: %s", path, err_text(moving.err));
+        log_warn("what DATA_DIR holds could not be moved to Redis", log_text("path", path),
+                 log_text("error", err_text(moving.err)));
     else
-        log_info("handover: from=%s repository=redis moved=%llu new=%llu damaged=%llu took_ms=%lld",
-                 path, (unsigned long long)moving.move.moved,
-                 (unsigned long long)moving.move.stored, (unsigned long long)moving.move.damaged,
-                 (long long)(clock_steady_ms() - began));
+        log_info("handover done", log_text("from", path), log_text("repository", "redis"),
+                 log_int("moved", (int64_t)moving.move.moved),
+                 log_int("new", (int64_t)moving.move.stored),
+                 log_int("damaged", (int64_t)moving.move.damaged),
+                 log_int("took_ms", clock_steady_ms() - began));
     return moving.err;
 }
 
@@ -253,9 +255,10 @@ bool handover_at_start(const struct config *config, bool publishes)
         return true;
     struct disk *disk = lock(config->data_dir);
     if (disk == NULL) {
-        log_warn("DATA_DIR=%s is in use by another instance, or cannot be used: nothing of it is "
-                 "moved to Redis",
-                 config->data_dir);
+        log_warn(
+            "DATA_DIR is in use by another instance, or cannot be used: nothing of it is moved to "
+            "Redis",
+            log_text("data_dir", config->data_dir));
         return true;
     }
     bool moved = move_all_left(config, publishes);
@@ -273,8 +276,8 @@ bool handover_put_aside(const struct config *config)
     bool put = handover_directory_put_aside(config->data_dir);
     disk_destroy(disk);
     if (put)
-        log_warn("DATA_DIR=%s: a hand-over to Redis was cut off: what it was about to move is not "
-                 "served until Redis can be used again",
-                 config->data_dir);
+        log_warn("a hand-over to Redis was cut off: what it was about to move is not served until "
+                 "Redis can be used again",
+                 log_text("data_dir", config->data_dir));
     return put;
 }

@@ -20,7 +20,8 @@
 
 static bool failed(const char *data_dir, const char *what)
 {
-    log_error("DATA_DIR=%s: the hand-over cannot %s: %s", data_dir, what, strerror(errno));
+    log_error("the hand-over fails at a file", log_text("data_dir", data_dir),
+              log_text("cannot", what), log_text("error", strerror(errno)));
     return false;
 }
 

@@ -9,8 +9,10 @@
  * from its next answer that there will be no other. The operators' server answers all the while. */
 #include "app/io_loop.h"
 
+#include "app/heart.h"
 #include "proctrack/log.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,7 +23,8 @@
 enum io_state { IO_SERVING, IO_LEAVING, IO_DRAINING, IO_CLOSING };
 
 struct io_loop {
-    const struct io_loop_options *options;
+    struct service_settings *settings;
+    _Atomic(struct service_settings *) next; /* to be taken up; NULL: none */
     struct process_manager_options manager_options;
     enum io_state state;
     int64_t deadline; /* when stopping: of draining, then of closing */
@@ -32,10 +35,13 @@ struct io_loop {
     struct loop *loop;
     struct process_repository *repository;
     struct process_manager *manager;
-    struct analyzer_pool *pool;       /* on the first loop, when there are analyzers */
+    struct analyzer_pool *pool; /* on the first loop, once there are analyzers */
+    _Atomic bool has_pool;
     struct http_server *http, *admin; /* admin: on the first loop, or none */
-    struct loop_wakeup *stop, *work;
+    struct loop_wakeup *stop, *work, *adopt;
     struct loop_timer *look;
+    int index;
+    struct heart heart;
 };
 
 static bool is_idle(const struct io_loop *io)
@@ -70,8 +76,9 @@ static void look_after_the_end(void *arg)
     if (io->state == IO_DRAINING && ((now >= io->arrived && is_idle(io)) || late)) {
         io->cut_off = http_server_open_calls(io->http) > 0;
         if (late && !is_idle(io))
-            log_warn("stopping: requests=%u analyzers=%s still under way at the deadline",
-                     http_server_open_calls(io->http), io->pool_drained ? "no" : "yes");
+            log_warn("stopping: work is still under way at the deadline",
+                     log_int("requests", http_server_open_calls(io->http)),
+                     log_bool("analyzers", !io->pool_drained));
         io->state = IO_CLOSING;
         io->deadline = now + CLOSE_PATIENCE_MS;
         repository_close(io->repository);
@@ -89,9 +96,9 @@ static void on_stop(void *arg)
     if (io->state != IO_SERVING)
         return;
     io->state = IO_LEAVING;
-    io->deadline = loop_now_ms(io->loop) + io->options->shutdown_timeout_ms;
+    io->deadline = loop_now_ms(io->loop) + io->settings->shutdown_timeout_ms;
     http_server_leave(io->http);
-    loop_timer_start(io->look, io->options->shutdown_delay_ms);
+    loop_timer_start(io->look, io->settings->shutdown_delay_ms);
 }
 
 static void on_work(void *arg)
@@ -102,15 +109,69 @@ static void on_work(void *arg)
 }
 
 /* By the manager of any loop, on that loop's thread. */
-static void announce_work(void *first)
+static void announce_work(void *arg)
 {
-    loop_wakeup_send(((struct io_loop *)first)->work);
+    struct io_loop *first = arg;
+    if (first->has_pool)
+        loop_wakeup_send(first->work);
 }
 
-static bool has_analyzers(const struct io_loop *io)
+/* --- settings --------------------------------------------------------------------------------- */
+
+static bool wants_pool(const struct io_loop *io)
 {
-    return io->options->pool.set->count > 0;
+    return io->first == io && io->settings->pool.set->count > 0;
 }
+
+static bool make_pool(struct io_loop *io)
+{
+    io->pool = analyzer_pool_create(io->loop, io->manager, &io->settings->pool);
+    io->pool_drained = io->pool == NULL;
+    io->has_pool = io->pool != NULL;
+    return io->pool != NULL;
+}
+
+/* The manager reads its options whenever it needs them. */
+static void set_manager_options(struct io_loop *io)
+{
+    io->manager_options = io->settings->manager;
+    io->manager_options.sweeps = io->first == io;
+}
+
+static void adopt_analyzers(struct io_loop *io)
+{
+    bool fine = io->pool != NULL ? analyzer_pool_configure(io->pool, &io->settings->pool)
+                : wants_pool(io) ? make_pool(io)
+                                 : true;
+    if (!fine)
+        log_error("analyzers are as they were: no memory for others");
+}
+
+static void on_adopt(void *arg)
+{
+    struct io_loop *io = arg;
+    struct service_settings *former = io->settings;
+    struct service_settings *next = atomic_exchange(&io->next, NULL);
+    if (next == NULL || io->state > IO_LEAVING) {
+        service_settings_release(next);
+        return;
+    }
+    io->settings = next;
+    set_manager_options(io);
+    http_server_configure(io->http, &next->http);
+    if (io->admin != NULL)
+        http_server_configure(io->admin, &next->admin);
+    adopt_analyzers(io);
+    service_settings_release(former);
+}
+
+void io_loop_adopt(struct io_loop *io, struct service_settings *settings)
+{
+    service_settings_release(atomic_exchange(&io->next, service_settings_share(settings)));
+    loop_wakeup_send(io->adopt);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
 
 static bool make(struct io_loop *io, enum exit_code *ret_code)
 {
@@ -119,27 +180,30 @@ static bool make(struct io_loop *io, enum exit_code *ret_code)
         return false;
     io->stop = loop_wakeup_create(io->loop, on_stop, io);
     io->work = loop_wakeup_create(io->loop, on_work, io);
+    io->adopt = loop_wakeup_create(io->loop, on_adopt, io);
     io->look = loop_timer_create(io->loop, look_after_the_end, io);
-    if (io->stop == NULL || io->work == NULL || io->look == NULL)
+    if (io->stop == NULL || io->work == NULL || io->adopt == NULL || io->look == NULL ||
+        !heart_init(&io->heart, io->loop, io->settings->heartbeats, io->index,
+                    io->settings->health_timeout_ms))
         return false;
-    io->repository = repository_open(io->options->repository, io->loop, ret_code);
+    io->repository = repository_open(io->settings->repository, io->loop, ret_code);
     if (io->repository == NULL)
         return false;
-    io->manager_options = io->options->manager;
-    io->manager_options.sweeps = io->first == io;
+    set_manager_options(io);
     io->manager = process_manager_create(io->loop, io->repository, &io->manager_options,
-                                         has_analyzers(io) ? announce_work : NULL, io->first);
+                                         announce_work, io->first);
     return io->manager != NULL;
 }
 
-struct io_loop *io_loop_create(const struct io_loop_options *options, struct io_loop *first,
+struct io_loop *io_loop_create(struct service_settings *settings, int index, struct io_loop *first,
                                enum exit_code *ret_code)
 {
     struct io_loop *io = calloc(1, sizeof(*io));
     *ret_code = EXIT_SYSTEM;
     if (io == NULL)
         return NULL;
-    io->options = options;
+    io->settings = service_settings_share(settings);
+    io->index = index;
     io->first = first != NULL ? first : io;
     io->pool_drained = true;
     if (!make(io, ret_code)) {
@@ -151,18 +215,15 @@ struct io_loop *io_loop_create(const struct io_loop_options *options, struct io_
 
 bool io_loop_equip(struct io_loop *io, int listen_fd, int admin_fd)
 {
-    io->http = http_server_create(io->loop, io->manager, &io->options->http, listen_fd);
+    io->http = http_server_create(io->loop, io->manager, &io->settings->http, listen_fd);
     if (admin_fd >= 0 && io->http == NULL)
         close(admin_fd);
     else if (admin_fd >= 0)
-        io->admin = http_admin_create(io->http, &io->options->admin, admin_fd);
+        io->admin = http_admin_create(io->http, &io->settings->admin, admin_fd);
     if (io->http == NULL || (admin_fd >= 0 && io->admin == NULL))
         return false;
-    if (io->first != io || !has_analyzers(io))
-        return true;
-    io->pool = analyzer_pool_create(io->loop, io->manager, &io->options->pool);
-    io->pool_drained = io->pool == NULL;
-    return io->pool != NULL;
+    http_server_set_heartbeats(io->http, &io->heart.listener, io->settings->health_timeout_ms);
+    return !wants_pool(io) || make_pool(io);
 }
 
 struct warm_up {
@@ -195,6 +256,7 @@ bool io_loop_warm_up(struct io_loop *io, int64_t patience_ms)
 bool io_loop_run(struct io_loop *io)
 {
     loop_run(io->loop);
+    heart_stop(&io->heart);
     return io->pool_drained && !io->cut_off;
 }
 
@@ -206,6 +268,11 @@ void io_loop_stop(struct io_loop *io)
 struct loop *io_loop_native(struct io_loop *io)
 {
     return io->loop;
+}
+
+const struct heartbeat_listener *io_loop_heartbeats(const struct io_loop *io)
+{
+    return &io->heart.listener;
 }
 
 void io_loop_destroy(struct io_loop *io)
@@ -220,8 +287,12 @@ void io_loop_destroy(struct io_loop *io)
     process_manager_destroy(io->manager);
     repository_destroy(io->repository);
     loop_timer_destroy(io->look);
+    heart_finish(&io->heart);
+    loop_wakeup_destroy(io->adopt);
     loop_wakeup_destroy(io->work);
     loop_wakeup_destroy(io->stop);
     loop_destroy(io->loop);
+    service_settings_release(io->next);
+    service_settings_release(io->settings);
     free(io);
 }

@@ -3,26 +3,15 @@
 #ifndef APP_IO_LOOP_H
 #define APP_IO_LOOP_H
 
-#include "app/repository_choice.h"
-#include "proctrack/analyzer_pool.h"
-#include "proctrack/http_server.h"
-#include "proctrack/process_manager.h"
+#include "app/exit_code.h"
+#include "app/service_settings.h"
 
 struct io_loop;
 
-/* Constant, shared by all loops; must outlive them. */
-struct io_loop_options {
-    struct repository_choice *repository;   /* not constant while loops are made */
-    struct process_manager_options manager; /* its `sweeps` is set per loop */
-    struct http_options http, admin;
-    struct analyzer_pool_options pool; /* an empty set: no pool */
-    int64_t shutdown_timeout_ms;       /* the delay included */
-    int64_t shutdown_delay_ms;         /* no longer ready, but serving */
-};
-
-/* `first` is the loop that works through what comes in, NULL to make that one. NULL with
- * *ret_code: EXIT_SYSTEM, or as repository_open(), which has said why. */
-struct io_loop *io_loop_create(const struct io_loop_options *options, struct io_loop *first,
+/* Loop number `index`, from 0. `first` is the one that works through what comes in, NULL to make
+ * that one. The loop shares the settings. NULL with *ret_code: EXIT_SYSTEM, or as
+ * repository_open(), which has said why. */
+struct io_loop *io_loop_create(struct service_settings *settings, int index, struct io_loop *first,
                                enum exit_code *ret_code);
 
 /* Turns the loop, before it runs, until its repository answers or patience_ms have passed, so that
@@ -39,7 +28,13 @@ bool io_loop_run(struct io_loop *io);
 
 void io_loop_stop(struct io_loop *io); /* any thread */
 
+/* The loop soon takes up these settings, which it shares, and lets go of the former. Any thread,
+ * one at a time. A loop that stops keeps what it has. */
+void io_loop_adopt(struct io_loop *io, struct service_settings *settings);
+
 struct loop *io_loop_native(struct io_loop *io);
+/* What it has heard of all loops: for its own thread. */
+const struct heartbeat_listener *io_loop_heartbeats(const struct io_loop *io);
 
 /* On the main thread, when no loop runs any more. NULL is fine. */
 void io_loop_destroy(struct io_loop *io);

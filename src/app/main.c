@@ -1,4 +1,6 @@
 #include "app/config.h"
+#include "app/healthcheck.h"
+#include "app/reload.h"
 #include "app/service.h"
 #include "app/transfer.h"
 #include "proctrack/log.h"
@@ -25,13 +27,16 @@ static enum exit_code refuse(const struct config *config)
 static enum exit_code run(const struct transfer_command *command, const struct config *config)
 {
     struct span lines = text_buffer_span(&config->warnings), line;
+    log_set_format((enum log_format)config->log_format);
     log_set_level((enum log_level)config->log_level);
+    log_set_rate(config->log_rate);
     while (span_split(&lines, '\n', &line))
         if (line.len > 0)
-            log_warn(SPAN_FMT, SPAN_ARG(line));
-    if (command->way != TRANSFER_NONE)
-        return transfer_run(command, config);
-    return service_run(config);
+            log_warn("hardly meant so", log_span("setting", line));
+    if (command->way == TRANSFER_NONE)
+        return service_run(config);
+    reload_release_signal();
+    return transfer_run(command, config);
 }
 
 static enum exit_code act(const struct transfer_command *command, const struct config *config)
@@ -52,6 +57,10 @@ static enum exit_code act(const struct transfer_command *command, const struct c
     case CONFIG_PRINT:
         config_print(stdout, config);
         break;
+    case CONFIG_HEALTHCHECK:
+        return healthcheck_run(config, "/healthz");
+    case CONFIG_HEALTHCHECK_READY:
+        return healthcheck_run(config, "/readyz");
     }
     return fflush(stdout) == 0 ? EXIT_OK : EXIT_SYSTEM;
 }
@@ -61,6 +70,7 @@ int main(int argc, char *argv[])
     struct config config;
     struct transfer_command command;
     (void)argc;
+    reload_hold_signal();
     if (!transfer_read(&command, argv))
         return EXIT_CONFIG;
     enum exit_code code =

@@ -15,9 +15,12 @@
 static void warn_of_redis(const struct redis_probe *probe)
 {
     if (probe->maxmemory_policy[0] != '\0' && strcmp(probe->maxmemory_policy, "noeviction") != 0)
-        log_warn("redis maxmemory_policy=%s: %s; set it to noeviction", probe->maxmemory_policy,
-                 probe->has_maxmemory ? "Redis removes processes when its memory is full"
-                                      : "Redis would remove processes once maxmemory is set");
+        log_warn(probe->has_maxmemory
+                     ? "Redis removes processes when its memory is full; set its policy to "
+                       "noeviction"
+                     : "Redis would remove processes once maxmemory is set; set its policy to "
+                       "noeviction",
+                 log_text("maxmemory_policy", probe->maxmemory_policy));
     if (!probe->persists)
         log_warn(
             "redis persists nothing: neither an append-only file nor snapshots are on, so that "
@@ -36,9 +39,10 @@ static void choose_redis(struct repository_choice *choice, const char *where,
 {
     choice->redis = true;
     choice->publishes = probe->publishes;
-    log_info("repository=redis address=%s database=%d redis_version=%s watching=%s", where,
-             choice->config->redis.database, probe->version[0] != '\0' ? probe->version : "unknown",
-             watching_of(probe));
+    log_info("repository in use", log_text("repository", "redis"), log_text("address", where),
+             log_int("database", choice->config->redis.database),
+             log_text("redis_version", probe->version[0] != '\0' ? probe->version : "unknown"),
+             log_text("watching", watching_of(probe)));
     warn_of_redis(probe);
     if (choice->config->repair)
         log_warn("--repair: nothing to do, as processes are kept in Redis");
@@ -48,21 +52,20 @@ static void fall_back(struct repository_choice *choice, const char *where, const
 {
     snprintf(choice->fallback_reason, sizeof(choice->fallback_reason),
              "Redis at %s cannot be used: %s", where, problem);
-    log_warn("**********************************************************************");
-    log_warn("%s", choice->fallback_reason);
-    log_warn("falling back to memory: what Redis holds cannot be seen here, nor what is stored "
-             "now there");
-    log_warn("(REDIS_REQUIRED=true refuses to start instead)");
-    log_warn("**********************************************************************");
+    log_warn("*** Redis cannot be used: falling back to memory ***", log_text("address", where),
+             log_text("error", problem));
+    log_warn("*** what Redis holds cannot be seen here, nor what is stored now there "
+             "(REDIS_REQUIRED=true refuses to start instead) ***");
 }
 
 static void tell_of_memory(const struct config *config)
 {
     if (*config->data_dir != '\0')
-        log_info("repository=memory durable=yes data_dir=%s fsync=%s", config->data_dir,
-                 journal_fsync_name((enum journal_fsync)config->journal_fsync));
+        log_info("repository in use", log_text("repository", "memory"), log_bool("durable", true),
+                 log_text("data_dir", config->data_dir),
+                 log_text("fsync", journal_fsync_name((enum journal_fsync)config->journal_fsync)));
     else
-        log_info("repository=memory durable=no");
+        log_info("repository in use", log_text("repository", "memory"), log_bool("durable", false));
     data_directory_warn(config);
 }
 
@@ -90,8 +93,8 @@ enum exit_code repository_choose(const struct config *config, struct repository_
     }
     const char *problem = probe.problem[0] != '\0' ? probe.problem : err_text(err);
     if (config->redis_required) {
-        log_error("Redis at %s cannot be used: %s; REDIS_REQUIRED is set, so that this ends here",
-                  where, problem);
+        log_error("Redis cannot be used; REDIS_REQUIRED is set, so that this ends here",
+                  log_text("address", where), log_text("error", problem));
         return EXIT_REDIS_REQUIRED;
     }
     fall_back(ret_choice, where, problem);

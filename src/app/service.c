@@ -6,24 +6,29 @@
 
 #include "app/build_info.h"
 #include "app/config_table.h"
+#include "app/data_directory.h"
 #include "app/descriptors.h"
 #include "app/io_loop.h"
+#include "app/listening.h"
+#include "app/notify.h"
+#include "app/reload.h"
 #include "app/runner.h"
+#include "app/watchdog.h"
 #include "proctrack/log.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LOOPS_MAX         64
-#define ADMIN_CONNECTIONS 128
+#define END_PATIENCE_S 8 /* beyond the time that a stop may take; the manager waits longer */
 
 struct io_thread {
     struct io_loop *io;
-    int listen_fd; /* -1: none, or taken */
     pthread_t thread;
     bool finished; /* all that was under way */
 };
@@ -31,57 +36,31 @@ struct io_thread {
 struct service {
     const struct config *config;
     struct repository_choice repository;
-    struct io_loop_options options;
+    struct service_base base;
+    struct service_settings *settings; /* those of the start */
+    struct reload *reload;
+    struct config_reloads reloads;
     struct change_stamps *stamps;
+    struct http_peers *peers;
     struct process_audits audits;
     char runner[PATH_MAX];
     int count; /* of loops */
     struct io_thread threads[LOOPS_MAX];
-    int admin_fd; /* -1: none, or taken */
+    struct listening listening;
+    struct heartbeats *heartbeats;
+    struct watchdog *watchdog; /* NULL: nobody waits for it */
     struct loop_signal *term, *interrupt;
     bool stopping;
 };
 
 /* --- what the loops get ----------------------------------------------------------------------- */
 
-static struct process_manager_options manager_options(struct service *service)
-{
-    const struct config *config = service->config;
-    return (struct process_manager_options){
-        .stamps = service->stamps,
-        .audit_interval_ms = config->audit_interval_ms,
-        .audits = &service->audits,
-        .policy = &config->policy,
-        .type_defaults = config->types.items,
-        .type_default_count = config->types.count,
-        .known_types = config->known_types,
-        .known_type_count = config->analyzers.count,
-        .default_type = config->type_of_none,
-        .known_types_only = config->accept_types == ACCEPT_KNOWN,
-        .default_max_attempts = (int)config->default_max_attempts,
-        .default_timeout_ms = config->default_timeout_s * 1000,
-    };
-}
-
-static struct analyzer_pool_options pool_options(const struct service *service)
-{
-    const struct config *config = service->config;
-    return (struct analyzer_pool_options){
-        .set = &config->analyzers,
-        .instance = config->instance,
-        .runner = service->runner,
-        .cancel_grace_ms = config->cancel_grace_s * 1000,
-        .lease_ms = config->analyzer_lease_s * 1000,
-        .poll_ms = config->analyzer_poll_ms,
-    };
-}
-
 /* Beside the connections: pipes of each analyzer slot, and a handful per loop. */
 static long other_descriptors(const struct service *service)
 {
     long others = 64 + (16L + HTTP_LINGERING_MAX) * service->count;
-    if (service->config->admin_port != NO_ADMIN_PORT)
-        others += ADMIN_CONNECTIONS;
+    if (listening_has_admin(&service->listening, service->config))
+        others += SERVICE_ADMIN_CONNECTIONS;
     for (size_t i = 0; i < service->config->analyzers.count; i++)
         others += 8L * service->config->analyzers.analyzers[i].concurrency;
     return others;
@@ -92,49 +71,9 @@ static unsigned connections_per_loop(const struct service *service)
     long asked = (long)service->config->max_connections;
     long allowed = descriptors_allow(asked, other_descriptors(service));
     if (allowed < asked)
-        log_warn("max_connections=%ld: the limit on open files allows no more (asked for %ld)",
-                 allowed, asked);
+        log_warn("max_connections: the limit on open files allows no more",
+                 log_int("allowed", allowed), log_int("asked", asked));
     return (unsigned)((allowed + service->count - 1) / service->count);
-}
-
-static unsigned waiters_per_loop(const struct service *service)
-{
-    return (unsigned)((service->config->max_waiters + service->count - 1) / service->count);
-}
-
-static struct http_options http_options(const struct service *service)
-{
-    static const char *const no_origins[] = {NULL};
-    const struct config *config = service->config;
-    const struct config_list *origins = &config->cors_allow_origins;
-    return (struct http_options){
-        .base_path = config->base_path,
-        .cors_origins = origins->count > 0 ? (const char *const *)origins->items : no_origins,
-        .max_body_bytes = (size_t)config->max_body_bytes,
-        .max_connections = connections_per_loop(service),
-        .max_waiters = waiters_per_loop(service),
-        .status_cache_bytes = (size_t)(config->status_cache_bytes / service->count),
-        .header_timeout_s = (unsigned)config->header_timeout_s,
-        .body_timeout_s = (unsigned)config->body_timeout_s,
-        .write_timeout_s = (unsigned)config->write_timeout_s,
-        .shed_wait_ms = (unsigned)config->shed_wait_ms,
-        .idle_timeout_s = (unsigned)config->idle_timeout_s,
-        .version = PROCTRACK_VERSION,
-        .instance = config->instance,
-        .has_admin = config->admin_port != NO_ADMIN_PORT,
-        .known_types = config->known_types,
-        .known_type_slots = config->known_type_slots,
-        .known_type_count = config->analyzers.count,
-    };
-}
-
-/* Few and short connections, whatever the other listener is flooded with. */
-static struct http_options admin_options(struct http_options options)
-{
-    options.max_connections = ADMIN_CONNECTIONS;
-    options.max_waiters = 0;
-    options.status_cache_bytes = 0;
-    return options;
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -142,8 +81,8 @@ static struct http_options admin_options(struct http_options options)
 static enum exit_code prepare(struct service *service)
 {
     const struct config *config = service->config;
-    log_info("proctrackd version=" PROCTRACK_VERSION " instance=%s pid=%d", config->instance,
-             (int)getpid());
+    log_info("proctrackd", log_text("version", PROCTRACK_VERSION),
+             log_text("instance", config->instance), log_int("pid", getpid()));
     if (config->analyzers.count > 0 && !runner_find(getenv("PATH"), service->runner)) {
         log_error("analyzers are configured, but proctrack-run is neither beside proctrackd nor on "
                   "PATH: install it there");
@@ -155,69 +94,33 @@ static enum exit_code prepare(struct service *service)
     service->count = repository_loops(&service->repository);
     if (config->io_threads > service->count &&
         config->sources[SETTING_INDEX(io_threads)] != SOURCE_DEFAULT)
-        log_warn("io_threads=%d: the memory repository runs on one loop", service->count);
+        log_warn("the memory repository runs on one loop", log_int("io_threads", service->count));
     service->stamps = change_stamps_create();
-    if (service->stamps == NULL) {
+    service->heartbeats = heartbeats_create(service->count);
+    service->peers = http_peers_create();
+    if (service->stamps == NULL || service->heartbeats == NULL || service->peers == NULL) {
         log_error("cannot start: no memory");
         return EXIT_SYSTEM;
     }
-    service->options = (struct io_loop_options){
+    service->base = (struct service_base){
+        .config = config,
         .repository = &service->repository,
-        .manager = manager_options(service),
-        .http = http_options(service),
-        .pool = pool_options(service),
-        .shutdown_timeout_ms = config->shutdown_timeout_s * 1000,
-        .shutdown_delay_ms = config->shutdown_delay_s * 1000,
+        .stamps = service->stamps,
+        .audits = &service->audits,
+        .reloads = &service->reloads,
+        .peers = service->peers,
+        .heartbeats = service->heartbeats,
+        .runner = service->runner,
+        .loops = service->count,
+        .has_admin = listening_has_admin(&service->listening, config),
+        .max_connections = connections_per_loop(service),
     };
-    service->options.admin = admin_options(service->options.http);
-    return EXIT_OK;
-}
-
-/* -1, having said why, when it cannot. */
-static int listen_once(const struct config *config, bool shared, int *port)
-{
-    const char *why = "unknown";
-    int fd = http_listen(config->host, *port, shared, port, &why);
-    if (fd < 0)
-        log_error("cannot listen on host=%s port=%d: %s", config->host, *port, why);
-    return fd;
-}
-
-/* A shared port can be joined by any program of the same user, unnoticed: a second service started
- * by mistake would take half of the connections. So it must be had alone once before. */
-static bool port_is_ours(const struct config *config, int port)
-{
-    int fd = listen_once(config, false, &port);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
-/* A socket for each loop, all on one port: the kernel spreads connections over them. */
-static enum exit_code listen_all(struct service *service, int *ret_port)
-{
-    const struct config *config = service->config;
-    bool shared = service->count > 1;
-    int port = (int)config->port;
-    if (shared && port != 0 && !port_is_ours(config, port))
-        return EXIT_ADDRESS;
-    for (int i = 0; i < service->count; i++) {
-        service->threads[i].listen_fd = listen_once(config, shared, &port);
-        if (service->threads[i].listen_fd < 0)
-            return EXIT_ADDRESS;
+    service->settings = service_settings_create(&service->base, config, NULL, 1);
+    if (service->settings == NULL) {
+        log_error("cannot start: no memory");
+        return EXIT_SYSTEM;
     }
-    *ret_port = port;
     return EXIT_OK;
-}
-
-/* For operators; nothing where none is asked for. */
-static enum exit_code listen_for_operators(struct service *service, int *ret_port)
-{
-    if (service->config->admin_port == NO_ADMIN_PORT)
-        return EXIT_OK;
-    *ret_port = (int)service->config->admin_port;
-    service->admin_fd = listen_once(service->config, false, ret_port);
-    return service->admin_fd >= 0 ? EXIT_OK : EXIT_ADDRESS;
 }
 
 static enum exit_code make_loops(struct service *service)
@@ -227,17 +130,15 @@ static enum exit_code make_loops(struct service *service)
     for (int i = 0; i < service->count; i++) {
         struct io_thread *thread = &service->threads[i];
         thread->io =
-            io_loop_create(&service->options, i > 0 ? service->threads[0].io : NULL, &code);
+            io_loop_create(service->settings, i, i > 0 ? service->threads[0].io : NULL, &code);
         if (thread->io == NULL)
             return code;
         if (!io_loop_warm_up(thread->io, patience_ms)) {
             log_warn("the repository does not answer yet: requests get 503 until it does");
             patience_ms = 0; /* waited for once is enough */
         }
-        int fd = thread->listen_fd, admin_fd = i == 0 ? service->admin_fd : -1;
-        thread->listen_fd = -1;
-        if (i == 0)
-            service->admin_fd = -1;
+        int fd = listening_take(&service->listening.fds[i]);
+        int admin_fd = i == 0 ? listening_take(&service->listening.admin_fd) : -1;
         if (!io_loop_equip(thread->io, fd, admin_fd)) {
             log_error("cannot start: no memory or no descriptors left");
             return EXIT_SYSTEM;
@@ -276,17 +177,41 @@ static void end_at_once(int signo)
     syscall(SYS_exit_group, 128 + signo);
 }
 
+/* A thread that waits for a disk which does not answer is waited for: when the journal is closed,
+ * when its loop is destroyed, and by libuv when the program ends. What clients were told is written
+ * has been written before. */
+static void *end_late(void *arg)
+{
+    struct timespec left = {.tv_sec = (intptr_t)arg};
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+        ;
+    log_error("stopping: something does not come to its end, such as a disk that does not answer");
+    syscall(SYS_exit_group, EXIT_UNFINISHED);
+    return NULL;
+}
+
+static void limit_stop(const struct config *config)
+{
+    const intptr_t seconds = config->shutdown_timeout_s + END_PATIENCE_S;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, end_late, (void *)seconds) == 0)
+        pthread_detach(thread);
+}
+
 static void stop(struct service *service, int signo, const char *signal_name)
 {
     if (service->stopping) /* both had come before the loop looked */
         end_at_once(signo);
     service->stopping = true;
+    reload_stop(service->reload);
     struct sigaction second = {.sa_handler = end_at_once};
     sigaction(SIGTERM, &second, NULL);
     sigaction(SIGINT, &second, NULL);
-    log_info("stopping signal=%s timeout_seconds=%lld delay_seconds=%lld", signal_name,
-             (long long)service->config->shutdown_timeout_s,
-             (long long)service->config->shutdown_delay_s);
+    log_info("stopping", log_text("signal", signal_name),
+             log_int("timeout_seconds", service->config->shutdown_timeout_s),
+             log_int("delay_seconds", service->config->shutdown_delay_s));
+    notify_stopping(service->config->shutdown_timeout_s * 1000);
+    limit_stop(service->config);
     for (int i = 0; i < service->count; i++)
         io_loop_stop(service->threads[i].io);
 }
@@ -325,28 +250,37 @@ static enum exit_code run_loops(struct service *service)
     return EXIT_OK;
 }
 
-/* A port that was picked must be seen, whatever the log level. */
-static enum log_level level_of_port(const struct config *config, int64_t asked)
+static void adopt_settings(void *arg, struct service_settings *settings)
 {
-    return (enum log_level)config->log_level > LOG_INFO && asked == 0 ? LOG_ERROR : LOG_INFO;
+    struct service *service = arg;
+    for (int i = 0; i < service->count; i++)
+        io_loop_adopt(service->threads[i].io, settings);
 }
 
-static void tell_ports(const struct service *service, int port, int admin_port)
+/* For people, in `systemctl status`. */
+static void tell_manager(const struct service *service)
 {
-    const struct config *config = service->config;
-    if (config->admin_port != NO_ADMIN_PORT)
-        log_line(level_of_port(config, config->admin_port), "for operators: host=%s port=%d",
-                 config->host, admin_port);
-    log_line(level_of_port(config, config->port), "listening host=%s port=%d threads=%d",
-             config->host, port, service->count);
+    const struct listening *listening = &service->listening;
+    notify_status("Listening on %s port %d, keeps processes in %s", listening->http.host,
+                  listening->http.port, service->repository.redis ? "Redis" : "memory");
+    notify_ready();
+}
+
+/* On the first loop, when the service manager waits for signs of life. */
+static bool watch_over_loops(struct service *service)
+{
+    int64_t patience_ms = notify_watchdog_ms();
+    struct io_loop *first = service->threads[0].io;
+    if (patience_ms == 0)
+        return true;
+    service->watchdog = watchdog_create(io_loop_native(first), io_loop_heartbeats(first),
+                                        patience_ms, service->config->health_timeout_s * 1000);
+    return service->watchdog != NULL;
 }
 
 static enum exit_code serve(struct service *service)
 {
-    int port = 0, admin_port = 0;
-    enum exit_code code = listen_all(service, &port);
-    if (code == EXIT_OK)
-        code = listen_for_operators(service, &admin_port);
+    enum exit_code code = listening_open(&service->listening, service->config, service->count);
     if (code == EXIT_OK)
         code = make_loops(service);
     if (code != EXIT_OK)
@@ -354,11 +288,15 @@ static enum exit_code serve(struct service *service)
     struct loop *first = io_loop_native(service->threads[0].io);
     service->term = loop_signal_create(first, SIGTERM, on_term, service);
     service->interrupt = loop_signal_create(first, SIGINT, on_interrupt, service);
-    if (service->term == NULL || service->interrupt == NULL) {
+    service->reload =
+        reload_create(first, &service->base, service->settings, adopt_settings, service);
+    if (service->term == NULL || service->interrupt == NULL || service->reload == NULL ||
+        !watch_over_loops(service)) {
         log_error("cannot start: no memory or no descriptors left");
         return EXIT_SYSTEM;
     }
-    tell_ports(service, port, admin_port);
+    listening_tell(&service->listening, service->config, service->count);
+    tell_manager(service);
     code = run_loops(service);
     if (code == EXIT_OK)
         log_info("stopped");
@@ -367,33 +305,39 @@ static enum exit_code serve(struct service *service)
 
 static void destroy(struct service *service)
 {
+    reload_stop(service->reload);
     loop_signal_destroy(service->term);
     loop_signal_destroy(service->interrupt);
+    watchdog_destroy(service->watchdog);
     /* The first last: the others send it wakeups. */
-    for (int i = service->count - 1; i >= 0; i--) {
-        if (service->threads[i].listen_fd >= 0)
-            close(service->threads[i].listen_fd);
+    for (int i = service->count - 1; i >= 0; i--)
         io_loop_destroy(service->threads[i].io);
-    }
-    if (service->admin_fd >= 0)
-        close(service->admin_fd);
+    reload_destroy(service->reload);
+    listening_close(&service->listening);
     repository_choice_finish(&service->repository);
+    service_settings_release(service->settings);
+    http_peers_destroy(service->peers);
     change_stamps_destroy(service->stamps);
+    heartbeats_destroy(service->heartbeats);
 }
 
 enum exit_code service_run(const struct config *config)
 {
-    struct service service = {.config = config, .admin_fd = -1};
-    for (int i = 0; i < LOOPS_MAX; i++)
-        service.threads[i].listen_fd = -1;
+    struct service service = {.config = config};
+    listening_init(&service.listening);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a full disk */
-    enum exit_code code = prepare(&service);
+    notify_starting(data_directory_size(config->data_dir));
+    enum exit_code code = listening_inherit(&service.listening);
+    if (code == EXIT_OK)
+        code = prepare(&service);
     if (code == EXIT_OK)
         code = serve(&service);
-    if (code == EXIT_UNFINISHED) /* what is still under way holds on to the loops */
+    if (code == EXIT_UNFINISHED) { /* what is still under way holds on to the loops */
         log_error("stopped with work still under way");
-    else
+        reload_destroy(service.reload);
+    } else {
         destroy(&service);
+    }
     return code;
 }

@@ -116,7 +116,7 @@ enum err transfer_restore(struct transfer *transfer)
 
 static enum exit_code refuse_redis(const char *where, const char *problem)
 {
-    log_error("Redis at %s cannot be used: %s", where, problem);
+    log_error("Redis cannot be used", log_text("address", where), log_text("error", problem));
     return EXIT_REDIS_REQUIRED;
 }
 
@@ -150,12 +150,12 @@ static enum exit_code open_data_dir(struct transfer *transfer, const struct conf
         return EXIT_CONFIG;
     }
     if (handover_directory_is_noted(config->data_dir)) {
-        log_error("DATA_DIR=%s: a hand-over to Redis was cut off; start the server to finish it",
-                  config->data_dir);
+        log_error("a hand-over to Redis was cut off; start the server to finish it",
+                  log_text("data_dir", config->data_dir));
         return code;
     }
     if (way == TRANSFER_EXPORT && !handover_directory_has_files(config->data_dir)) {
-        log_error("DATA_DIR=%s: nothing is stored there", config->data_dir);
+        log_error("DATA_DIR: nothing is stored there", log_text("data_dir", config->data_dir));
         return code;
     }
     transfer->repository = data_directory_open(transfer->loop, config, ret_disk, &code);

@@ -134,7 +134,7 @@ static void put_item(struct export *export, const struct repo_item *item)
     if (why != NULL && item->kind == ITEM_PROCESS && export->damaged <= NAMED_MAX) {
         char id[PROCESS_ID_TEXT_SIZE];
         process_id_format(&item->process.id, id);
-        log_error("left out: process=%s: %s", id, why);
+        log_error("left out", log_text("process_id", id), log_text("reason", why));
     }
 }
 
@@ -167,18 +167,19 @@ static enum err put_all(struct transfer *transfer, struct export *export)
 static enum exit_code tell(const struct export *export, enum err err)
 {
     if (err != ERR_OK) {
-        log_error("export failed: %s", err_text(err));
+        log_error("export failed", log_text("error", err_text(err)));
         return err == ERR_NO_MEMORY ? EXIT_SYSTEM : EXIT_REDIS_REQUIRED;
     }
     if (export->wrong != 0) {
-        log_error("export: cannot write%s%s: %s", export->file != NULL ? " " : "",
-                  export->file != NULL ? export->file : "", strerror(export->wrong));
+        log_error("export: cannot write", log_text("file", export->file),
+                  log_text("error", strerror(export->wrong)));
         return EXIT_STORAGE;
     }
-    log_info("exported processes=%" PRIu64 " removed=%" PRIu64 " keys=%" PRIu64 " paused=%" PRIu64
-             " damaged=%" PRIu64,
-             export->counts[ITEM_PROCESS], export->counts[ITEM_TOMBSTONE], export->counts[ITEM_KEY],
-             export->counts[ITEM_PAUSED_TYPE], export->damaged);
+    log_info("exported", log_int("processes", (int64_t) export->counts[ITEM_PROCESS]),
+             log_int("removed", (int64_t) export->counts[ITEM_TOMBSTONE]),
+             log_int("keys", (int64_t) export->counts[ITEM_KEY]),
+             log_int("paused", (int64_t) export->counts[ITEM_PAUSED_TYPE]),
+             log_int("damaged", (int64_t) export->damaged));
     if (export->damaged == 0)
         return EXIT_OK;
     log_error("what is damaged was left out: the export is whole but for that");

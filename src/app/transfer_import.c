@@ -61,9 +61,10 @@ static enum err store_item(struct import *import, const struct repo_item *item)
 
 static enum exit_code tell_not_stored(const struct import *import, enum err err)
 {
-    log_error("import: %s; what was stored before stays, and importing it again does no harm",
-              err_text(err));
-    log_info("imported new=%" PRIu64 " of=%" PRIu64, import->stored, import->examined);
+    log_error("import: what was stored before stays, and importing it again does no harm",
+              log_text("error", err_text(err)));
+    log_info("imported", log_int("new", (int64_t)import->stored),
+             log_int("of", (int64_t)import->examined));
     if (err == ERR_NO_MEMORY)
         return EXIT_SYSTEM;
     return err == ERR_FULL ? EXIT_STORAGE : EXIT_REDIS_REQUIRED;
@@ -74,7 +75,8 @@ static enum exit_code tell_not_stored(const struct import *import, enum err err)
 static enum exit_code tell_broken(const struct import *import, const struct transfer_lines *lines,
                                   enum transfer_line kind)
 {
-    log_error("import: %s line %" PRIu64 ": %s", import->name, lines->number, lines->problem);
+    log_error("import: a line cannot be taken", log_text("file", import->name),
+              log_int("line", (int64_t)lines->number), log_text("problem", lines->problem));
     return kind == TRANSFER_BROKEN ? EXIT_DAMAGED : EXIT_STORAGE;
 }
 
@@ -122,7 +124,8 @@ static enum exit_code import_all(struct import *import)
     if (code != EXIT_OK)
         return code;
     code = read_all(import, true);
-    log_info("imported new=%" PRIu64 " of=%" PRIu64, import->stored, import->examined);
+    log_info("imported", log_int("new", (int64_t)import->stored),
+             log_int("of", (int64_t)import->examined));
     if (import->refused > 0) {
         log_error("import: damaged records are in the way of some, which were not stored");
         return EXIT_DAMAGED;
@@ -140,7 +143,8 @@ enum exit_code transfer_import(struct transfer *transfer, const char *file)
     if (file != NULL)
         import.in = open(file, O_RDONLY | O_CLOEXEC);
     if (import.in < 0) {
-        log_error("import: cannot read %s: %s", file, strerror(errno));
+        log_error("import: cannot read", log_text("file", file),
+                  log_text("error", strerror(errno)));
         return EXIT_STORAGE;
     }
     enum exit_code code = import_all(&import);

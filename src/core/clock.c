@@ -47,10 +47,9 @@ static void tell_of_step(int64_t ahead)
         atomic_exchange(&told, stepped) == stepped)
         return;
     if (stepped)
-        log_warn("the system's wall clock was set by ms=%" PRId64
-                 ": times go on as before, so that no lease and no retention ends by it; restart "
-                 "to take the new time over",
-                 ahead);
+        log_warn("the system's wall clock was set: times go on as before, so that no lease and no "
+                 "retention ends by it; restart to take the new time over",
+                 log_int("ms", ahead));
     else
         log_info("the system's wall clock is back");
 }

@@ -1,51 +1,78 @@
-#include "proctrack/log.h"
+#include "core/log_private.h"
 
 #include "proctrack/clock.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 2048 };
+#define RATE_UNSET     1000
+#define SELDOM_RESERVE 100 /* lines that those which come with every request leave to others */
+#define WARN_FACTOR    2
+#define TELL_PAUSE_NS  INT64_C(1000000000)
 
-static enum log_level lowest = LOG_INFO; /* set before threads start, read by all after */
-static atomic_uint lost;                 /* lines since the last one that was written */
+static _Atomic int lowest = LOG_INFO;
+static enum log_format format_in_use = LOG_FORMAT_TEXT; /* set before threads start */
+static _Atomic int64_t rate = RATE_UNSET;
+
+static struct log_rate usual, serious;
+static atomic_uint lost; /* by a full pipe, since the last line that was written */
+static _Atomic uint64_t lost_total, dropped, dropped_told;
+static _Atomic int64_t told_at_ns = -TELL_PAUSE_NS;
 
 void log_set_level(enum log_level level)
 {
-    lowest = level;
+    atomic_store_explicit(&lowest, (int)level, memory_order_relaxed);
 }
 
-static const char *level_name(enum log_level level)
+void log_set_format(enum log_format format)
 {
-    switch (level) {
-    case LOG_DEBUG:
-        return "debug";
-    case LOG_INFO:
-        return "info";
-    case LOG_WARN:
-        return "warn";
-    case LOG_ERROR:
-        break;
-    }
-    return "error";
+    if (format == LOG_FORMAT_AUTO)
+        format = isatty(STDERR_FILENO) ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
+    format_in_use = format;
 }
 
-/* Control bytes in a value could forge a line or steer a terminal. */
-static void blank_controls(char *text, size_t len)
+void log_set_rate(int64_t lines_per_second)
 {
-    for (size_t i = 0; i < len; i++) {
-        const unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7f)
-            text[i] = '?';
-    }
+    atomic_store_explicit(&rate, lines_per_second, memory_order_relaxed);
 }
+
+uint64_t log_lines_dropped(void)
+{
+    return atomic_load(&dropped) + atomic_load(&lost_total);
+}
+
+/* --- how many --------------------------------------------------------------------------------- */
+
+/* Some milliseconds do not matter here, and the coarse clock costs next to nothing. */
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static bool is_wanted(enum log_level level)
+{
+    return (int)level >= atomic_load_explicit(&lowest, memory_order_relaxed);
+}
+
+/* False: counted as dropped. */
+static bool take(enum log_level level, int reserve)
+{
+    const int64_t limit = atomic_load_explicit(&rate, memory_order_relaxed);
+    const bool is_serious = level >= LOG_WARN;
+    const int64_t per_second = is_serious ? WARN_FACTOR * limit : limit;
+    if (limit == 0 || log_rate_take(is_serious ? &serious : &usual, now_ns(), per_second,
+                                    per_second + SELDOM_RESERVE - reserve))
+        return true;
+    atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
+    return false;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* False when it was not taken. A pipe that nobody empties would hold up whoever writes to it; when
  * poll() says that it is ready it takes a line whole, as lines are shorter than PIPE_BUF, and the
@@ -65,30 +92,54 @@ static bool write_line(const char *line, size_t len)
     return written >= 0;
 }
 
-void log_line(enum log_level level, const char *format, ...)
+static bool write_event(enum log_level level, const char *message, const struct log_field *fields)
 {
-    if (level < lowest)
-        return;
+    char line[LOG_LINE_SIZE];
+    const struct log_event event = {
+        .wall_ms = clock_wall_ms(),
+        .level = level,
+        .lost = atomic_exchange(&lost, 0),
+        .message = message,
+        .fields = fields,
+    };
+    if (write_line(line, log_format_line(format_in_use, &event, line)))
+        return true;
+    atomic_fetch_add(&lost, event.lost + 1);
+    atomic_fetch_add(&lost_total, 1);
+    return false;
+}
+
+/* Whatever the level: these lines would have been shown. */
+static void tell_dropped(void)
+{
+    const uint64_t now_dropped = atomic_load_explicit(&dropped, memory_order_relaxed);
+    const uint64_t told = atomic_load_explicit(&dropped_told, memory_order_relaxed);
+    int64_t told_at = atomic_load_explicit(&told_at_ns, memory_order_relaxed);
+    if (now_dropped == told || now_ns() - told_at < TELL_PAUSE_NS ||
+        !atomic_compare_exchange_strong(&told_at_ns, &told_at, now_ns()))
+        return; /* or another thread tells of it */
+    const struct log_field fields[] = {log_int("count", (int64_t)(now_dropped - told)), LOG_END};
+    if (write_event(LOG_WARN, "log lines dropped", fields))
+        atomic_store_explicit(&dropped_told, now_dropped, memory_order_relaxed);
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+void log_write_in_turn(enum log_level level, const char *message, const struct log_field *fields)
+{
     const int caller_errno = errno;
-    char time[TIME_TEXT_SIZE];
-    time_format(clock_wall_ms(), time);
-    char line[LINE_SIZE];
-    const unsigned missing = atomic_exchange(&lost, 0);
-    int head = snprintf(line, sizeof(line), "%s level=%s ", time, level_name(level));
-    if (missing > 0)
-        head += snprintf(line + head, sizeof(line) - (size_t)head, "lines_lost=%u ", missing);
-    va_list args;
-    va_start(args, format);
-    const int text = vsnprintf(line + head, sizeof(line) - (size_t)head, format, args);
-    va_end(args);
-    size_t len = (size_t)head + (text > 0 ? (size_t)text : 0);
-    if (len > sizeof(line) - 1) { /* a line over the limit is cut, and shows it */
-        len = sizeof(line) - 1;
-        memcpy(line + len - 3, "...", 3);
-    }
-    blank_controls(line, len);
-    line[len++] = '\n';
-    if (!write_line(line, len))
-        atomic_fetch_add(&lost, missing + 1);
+    tell_dropped();
+    write_event(level, message, fields);
     errno = caller_errno;
+}
+
+void log_write(enum log_level level, const char *message, const struct log_field *fields)
+{
+    if (is_wanted(level) && take(level, 0))
+        log_write_in_turn(level, message, fields);
+}
+
+bool log_turn(enum log_level level)
+{
+    return is_wanted(level) && take(level, SELDOM_RESERVE);
 }

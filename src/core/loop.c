@@ -4,6 +4,8 @@
  * after them, so that an interest that came and went in one turn costs no system call. */
 #include "core/loop_private.h"
 
+#include "proctrack/clock.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -22,6 +24,7 @@ static void before_wait(uv_prepare_t *prepare)
     struct loop *loop = prepare->data;
     run_tasks(loop);
     loop_apply_watches(&loop->changed);
+    loop->now_us = 0;
     if (loop->turning && loop->worked)
         uv_stop(&loop->uv); /* the wait becomes a look */
 }
@@ -95,6 +98,7 @@ static void run_once(struct loop *loop, uv_run_mode mode)
     uv_run(&loop->uv, mode);
     loop->running = false;
     run_tasks(loop); /* what the last callbacks deferred */
+    loop->now_us = 0;
 }
 
 void loop_run(struct loop *loop)
@@ -126,6 +130,13 @@ void loop_turn(struct loop *loop, int timeout_ms)
 int64_t loop_now_ms(const struct loop *loop)
 {
     return (int64_t)uv_now(&loop->uv);
+}
+
+int64_t loop_now_us(struct loop *loop)
+{
+    if (loop->now_us == 0)
+        loop->now_us = clock_steady_us();
+    return loop->now_us;
 }
 
 void *loop_native(struct loop *loop)

@@ -14,6 +14,7 @@ struct loop {
     struct list_link tasks;        /* loop_task.link */
     struct list_link due;          /* loop_timer.due: timers without delay */
     struct list_link changed;      /* loop_watch.changed: events not yet told to libuv */
+    int64_t now_us;                /* 0: not read in the present turn */
     bool running, turning, worked; /* worked: a callback ran in the present turn */
     bool stopping, closing;
 };

@@ -34,6 +34,7 @@ void ep_workers(struct http_call *call);
 void ep_admin_snapshot(struct http_call *call);
 void ep_admin_audit(struct http_call *call);
 void ep_stats(struct http_call *call);
+void ep_metrics(struct http_call *call);
 void ep_healthz(struct http_call *call);
 void ep_readyz(struct http_call *call);
 void ep_version(struct http_call *call);

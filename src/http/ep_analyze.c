@@ -56,8 +56,8 @@ static void answer_type_problem(struct http_call *call, enum http_problem proble
             text_append_char(&body, ',');
         text_append_json_string(&body, options->known_types[i]);
     }
-    text_append_literal(&body, "]}");
-    http_answer(call, http_problem_status(problem), HTTP_PROBLEM, &body);
+    text_append_char(&body, ']');
+    http_answer_opened(call, problem, &body);
 }
 
 static void answer_refusal(struct http_call *call, enum err err)
@@ -131,6 +131,7 @@ static void submit(struct http_call *call)
 {
     struct process_submit *submit = &call->work.submit;
     submit->create.process = analyze_draft_process(&call->draft);
+    submit->create.process.traceparent = http_call_traceparent(call);
     submit->create.idempotency_key = http_call_key(call, &submit->create.fingerprint);
     call->explain.roughly = true; /* a position would be another question to the storage */
     process_op_init(&submit->op, on_submitted);

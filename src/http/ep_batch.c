@@ -38,7 +38,7 @@ static void append_problem(struct text_buffer *out, enum http_problem problem,
 {
     http_problem_open(out, problem, NULL);
     http_problem_faults(out, faults);
-    text_append_char(out, '}');
+    http_problem_close(out, NULL);
 }
 
 /* An item whose type the manager does not accept. */
@@ -143,6 +143,7 @@ static void read_item(struct batch *batch, size_t i, struct span item)
             .draft = analyze_draft_process(&entry->draft),
             .result = ERR_OK,
         };
+        batch->items[i].draft.traceparent = http_call_traceparent(batch->call);
     } else {
         batch->items[i].result = ERR_INVALID;
         append_problem(&batch->refusals, PROBLEM_INVALID, &faults);

@@ -2,8 +2,13 @@
 
 void http_accept_init(struct http_accept *accept)
 {
-    *accept =
-        (struct http_accept){.events = -1, .texts = -1, .json = -1, .applications = -1, .any = -1};
+    *accept = (struct http_accept){.events = -1,
+                                   .texts = -1,
+                                   .json = -1,
+                                   .applications = -1,
+                                   .openmetrics = -1,
+                                   .plain = -1,
+                                   .any = -1};
 }
 
 /* "0.25" as 250; -1 for what is no weight. */
@@ -46,6 +51,10 @@ static short *slot_of(struct http_accept *accept, struct span range)
         return &accept->texts;
     if (span_is_nocase(range, "application/*"))
         return &accept->applications;
+    if (span_is_nocase(range, "application/openmetrics-text"))
+        return &accept->openmetrics;
+    if (span_is_nocase(range, "text/plain"))
+        return &accept->plain;
     return span_is(range, "*/*") ? &accept->any : NULL;
 }
 
@@ -59,7 +68,8 @@ void http_accept_add(struct http_accept *accept, struct span value)
         if (slot == NULL)
             continue;
         short weight = weight_of(item);
-        if (weight >= 0)
+        bool versions = slot == &accept->openmetrics || slot == &accept->plain;
+        if (weight >= 0 && (!versions || weight > *slot)) /* of these the one liked best counts */
             *slot = weight;
     }
 }
@@ -78,6 +88,12 @@ bool http_accept_prefers_events(const struct http_accept *accept)
 {
     return accept->events > 0 &&
            accept->events >= liking(accept->json, accept->applications, accept->any);
+}
+
+bool http_accept_prefers_openmetrics(const struct http_accept *accept)
+{
+    return accept->openmetrics > 0 &&
+           accept->openmetrics >= liking(accept->plain, accept->texts, accept->any);
 }
 
 bool http_accept_allows_events(const struct http_accept *accept)

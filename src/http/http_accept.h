@@ -1,4 +1,4 @@
-/* Accept (RFC 9110, 12.5.1), as far as JSON and event streams go. Pure, any thread. */
+/* Accept (RFC 9110, 12.5.1), as far as JSON, event streams and metrics go. Pure, any thread. */
 #ifndef HTTP_ACCEPT_H
 #define HTTP_ACCEPT_H
 
@@ -9,6 +9,7 @@ struct http_accept {
     bool given;
     short events, texts;      /* text/event-stream, text/ * */
     short json, applications; /* application/json, application/ * */
+    short openmetrics, plain; /* application/openmetrics-text, text/plain: of any version */
     short any;
 };
 
@@ -18,6 +19,8 @@ void http_accept_add(struct http_accept *accept, struct span value);
 
 /* It names event streams, and likes them no less than JSON. */
 bool http_accept_prefers_events(const struct http_accept *accept);
+/* It names OpenMetrics, and likes it no less than plain text. */
+bool http_accept_prefers_openmetrics(const struct http_accept *accept);
 /* An event stream is one of the things it takes. */
 bool http_accept_allows_events(const struct http_accept *accept);
 

@@ -21,11 +21,14 @@
 /* Without looking at its request: that may not even have come. */
 static void refuse(struct http_server *server, int fd)
 {
-    char sink[SINK_SIZE];
-    http_write_problem(server, fd, PROBLEM_OVERLOADED, NULL);
+    char sink[SINK_SIZE], request_id[HTTP_REQUEST_ID_SIZE];
+    http_request_ids_next(&server->request_ids, request_id);
+    http_write_problem(fd, request_id, PROBLEM_OVERLOADED, NULL);
     shutdown(fd, SHUT_WR);
     (void)!recv(fd, sink, sizeof(sink), MSG_DONTWAIT); /* if it has come, a close is no reset */
     server->counters.refused++;
+    server->counters.answers[5]++;
+    http_tally_add(&server->tally, NULL, METHOD_OTHER, http_problem_status(PROBLEM_OVERLOADED), -1);
     http_linger_add(&server->linger, fd);
 }
 
@@ -37,7 +40,8 @@ static void take(struct http_server *server, int fd, const struct sockaddr *addr
     if (server->connections >= server->options->max_connections)
         refuse(server, fd);
     else if (MHD_add_connection(server->daemon, fd, address, len) != MHD_YES)
-        log_warn("a connection is dropped: %s", strerror(errno)); /* it has been closed */
+        log_warn("a connection is dropped",
+                 log_text("error", strerror(errno))); /* it has been closed */
 }
 
 /* There are no descriptors or no memory, and the socket stays readable. */
@@ -45,7 +49,7 @@ static void rest(struct http_acceptor *acceptor)
 {
     int64_t now_ms = loop_now_ms(acceptor->server->loop);
     if (acceptor->warned_ms == 0 || now_ms - acceptor->warned_ms >= WARN_MS) {
-        log_warn("cannot accept connections for a moment: %s", strerror(errno));
+        log_warn("cannot accept connections for a moment", log_text("error", strerror(errno)));
         acceptor->warned_ms = now_ms;
     }
     loop_watch_set(acceptor->watch, 0);

@@ -1,4 +1,5 @@
 /* Making answers. */
+#include "http/http_access.h"
 #include "http/http_call.h"
 #include "http/http_cors.h"
 
@@ -100,6 +101,7 @@ static struct MHD_Response *constant_response(struct span body)
 void http_answer_constant(struct http_call *call, unsigned status, const char *content_type,
                           struct span body)
 {
+    call->answer_size = body.len;
     begin_answer(call, status, content_type, constant_response(body));
 }
 
@@ -132,6 +134,7 @@ void http_answer_shared(struct http_call *call, unsigned status, struct MHD_Resp
     call->status = status;
     call->response = response;
     call->view = status_view_share(owner);
+    call->answer_size = status == MHD_HTTP_OK ? status_view_body(owner).len : 0;
 }
 
 void http_answer_lasting(struct http_call *call, unsigned status, struct MHD_Response *response)
@@ -209,11 +212,10 @@ void http_append_time(struct text_buffer *out, int64_t time)
 
 void http_answer_location(struct http_call *call, const struct process_id *id)
 {
-    char id_text[PROCESS_ID_TEXT_SIZE];
     struct text_buffer location;
     text_buffer_init(&location, 4096);
-    process_id_format(id, id_text);
-    text_append_format(&location, "%s/status/%s", call->target.base, id_text);
+    process_id_format(id, call->location);
+    text_append_format(&location, "%s/status/%s", call->target.base, call->location);
     if (!location.failed)
         http_answer_header(call, MHD_HTTP_HEADER_LOCATION, location.data);
     text_buffer_finish(&location);
@@ -221,10 +223,10 @@ void http_answer_location(struct http_call *call, const struct process_id *id)
 
 /* --- problems --------------------------------------------------------------------------------- */
 
-static void close_problem(struct http_call *call, enum http_problem problem,
-                          struct text_buffer *take_body)
+void http_answer_opened(struct http_call *call, enum http_problem problem,
+                        struct text_buffer *take_body)
 {
-    text_append_char(take_body, '}');
+    http_problem_close(take_body, http_call_request_id(call));
     http_answer(call, http_problem_status(problem), HTTP_PROBLEM, take_body);
     if (http_problem_is_passing(problem))
         http_answer_header(call, MHD_HTTP_HEADER_RETRY_AFTER, "1");
@@ -237,7 +239,7 @@ struct MHD_Response *http_problem_response(const struct http_options *options,
     bool vary;
     text_buffer_init(&body, 1024);
     http_problem_open(&body, problem, detail);
-    text_append_char(&body, '}');
+    http_problem_close(&body, NULL);
     http_cors_allow(options->cors_origins, SPAN_NONE, &vary);
     const struct {
         const char *name, *value;
@@ -263,7 +265,7 @@ void http_answer_problem(struct http_call *call, enum http_problem problem, cons
     struct text_buffer body;
     text_buffer_init(&body, HTTP_ANSWER_MAX);
     http_problem_open(&body, problem, detail);
-    close_problem(call, problem, &body);
+    http_answer_opened(call, problem, &body);
 }
 
 void http_answer_faults(struct http_call *call, enum http_problem problem,
@@ -274,7 +276,7 @@ void http_answer_faults(struct http_call *call, enum http_problem problem,
     http_problem_open(&body, problem, NULL);
     http_problem_faults(&body, take_faults);
     http_faults_finish(take_faults);
-    close_problem(call, problem, &body);
+    http_answer_opened(call, problem, &body);
 }
 
 void http_answer_conflict(struct http_call *call, enum http_problem problem, const char *detail,
@@ -286,7 +288,7 @@ void http_answer_conflict(struct http_call *call, enum http_problem problem, con
     text_append_format(
         &body, ",\"process_status\":\"%s\",\"process\":", process_status_name(process->status));
     http_append_process(call, &body, process, false);
-    close_problem(call, problem, &body);
+    http_answer_opened(call, problem, &body);
     http_answer_etag(call, process->version);
 }
 
@@ -306,12 +308,13 @@ void http_answer_not_json(struct http_call *call, const struct json_fault *fault
     text_buffer_init(&body, HTTP_ANSWER_MAX);
     http_problem_open(&body, PROBLEM_BAD_JSON, detail);
     text_append_format(&body, ",\"offset\":%zu", fault->offset);
-    close_problem(call, PROBLEM_BAD_JSON, &body);
+    http_answer_opened(call, PROBLEM_BAD_JSON, &body);
 }
 
 void http_answer_error(struct http_call *call, enum err err)
 {
     http_server_note(call->server, err, false);
+    http_access_note(call, err);
     http_answer_problem(call, http_problem_of(err), NULL);
 }
 

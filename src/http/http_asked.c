@@ -1,7 +1,31 @@
-/* Reading what was asked: the id, the query, If-Match, the body. */
+/* Reading what was asked: by whom, the id, the query, If-Match, the body. */
 #include "http/http_call.h"
 
 #include <stdio.h>
+
+const char *http_call_request_id(struct http_call *call)
+{
+    struct span given = call->headers.request_id;
+    if (call->request_id[0] != '\0')
+        return call->request_id;
+    if (!http_request_id_is_valid(given) ||
+        !text_copy(call->request_id, sizeof(call->request_id), given))
+        http_request_ids_next(&call->server->request_ids, call->request_id);
+    return call->request_id;
+}
+
+bool http_call_has_request_id(const struct http_call *call)
+{
+    return call->headers.request_id.data != NULL;
+}
+
+struct span http_call_traceparent(struct http_call *call)
+{
+    if (call->traceparent[0] == '\0' &&
+        !traceparent_read(call->headers.traceparent, call->traceparent))
+        return SPAN_NONE;
+    return span_of(call->traceparent);
+}
 
 bool http_call_id(struct http_call *call, struct process_id *ret_id)
 {

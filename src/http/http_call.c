@@ -16,6 +16,9 @@
  * call ends only through http_call_completed(). */
 #include "http/http_call.h"
 
+#include "http/http_access.h"
+#include "proctrack/clock.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,15 +61,19 @@ void http_call_free_spare(struct http_server *server)
     server->spare_calls = NULL;
 }
 
+/* Twice: the one is decoded in place, while the log shows the path as it came. */
 static bool copy_target(struct http_call *call, const char *uri)
 {
     call->raw_len = strlen(uri);
+    const struct span path = http_access_path((struct span){uri, call->raw_len});
     call->raw = call->short_raw;
-    if (call->raw_len >= sizeof(call->short_raw))
-        call->raw = malloc(call->raw_len + 1);
+    if (call->raw_len + 1 + path.len > sizeof(call->short_raw))
+        call->raw = malloc(call->raw_len + 1 + path.len);
     if (call->raw == NULL)
         return false;
     memcpy(call->raw, uri, call->raw_len + 1);
+    call->path = (struct span){call->raw + call->raw_len + 1, path.len};
+    memcpy(call->raw + call->raw_len + 1, path.data, path.len);
     return true;
 }
 
@@ -89,6 +96,8 @@ struct http_call *http_call_create(struct http_server *server, struct MHD_Connec
     call->state = CALL_NEW;
     call->suspended = call->waited = call->close = call->lasting = false;
     call->answer_size = 0;
+    call->error = ERR_OK;
+    call->location[0] = '\0';
     call->linger_fd = -1;
     call->body_seen = 0;
     call->response = NULL;
@@ -100,6 +109,7 @@ struct http_call *http_call_create(struct http_server *server, struct MHD_Connec
     http_headers_init(&call->headers);
     http_explain_init(&call->explain);
     call->target.base = "";
+    call->request_id[0] = call->traceparent[0] = '\0';
     return call;
 }
 
@@ -115,16 +125,35 @@ static void drop_response(struct http_call *call)
     call->response = NULL;
 }
 
+/* How long those take that wait for something to happen tells nothing of how this service fares. */
+void http_call_count(struct http_call *call, unsigned status)
+{
+    struct http_server *server = call->server;
+    call->status = status;
+    server->counters.answers[status / 100]++;
+    server->clock_us = clock_steady_us();
+    http_tally_add(&server->tally, call->route, call->method, status,
+                   call->waited ? -1 : server->clock_us - call->began_us);
+}
+
+/* Into an answer that is the call's own. It is better without than not given at all. */
+static void put_request_id(struct http_call *call)
+{
+    if (call->response != NULL && call->view == NULL && !call->lasting)
+        MHD_add_response_header(call->response, HTTP_REQUEST_ID, http_call_request_id(call));
+}
+
 static enum MHD_Result send_answer(struct http_call *call)
 {
     struct http_server *server = call->server;
+    put_request_id(call);
     struct MHD_Response *response = call->response;
     if (response == NULL) {
         call->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
         response = server->no_memory;
     }
     call->state = CALL_SENT;
-    server->counters.answers[call->status / 100]++;
+    http_call_count(call, call->status);
     enum MHD_Result result = MHD_queue_response(call->connection, call->status, response);
     drop_response(call); /* the library has its own reference */
     return result;
@@ -145,8 +174,10 @@ enum MHD_Result http_call_begin(struct http_call *call, const char *uri, const c
 {
     call->server->open_calls++;
     call->server->counters.requests++;
+    call->began_us = call->server->clock_us;
     call->state = CALL_BODY;
     call->method = http_method_of(method);
+    call->body.max = call->server->options->max_body_bytes; /* as it is judged by */
     http_call_judge(call, uri, method, version);
     bool early = call->state == CALL_READY && call->close;
     if (!early && http_guard_has_body(&call->guard))
@@ -160,8 +191,8 @@ enum MHD_Result http_call_collect(struct http_call *call, const char *data, size
 {
     call->body_seen += len;
     if (call->state == CALL_READY || call->state == CALL_EXPIRED) /* what is left is dropped */
-        return call->body_seen <= call->server->options->max_body_bytes ? MHD_YES : MHD_NO;
-    if (call->body_seen > call->server->options->max_body_bytes)
+        return call->body_seen <= call->body.max ? MHD_YES : MHD_NO;
+    if (call->body_seen > call->body.max)
         return http_call_refuse_midway(call);
     if (!call->route->takes_body)
         return MHD_YES;
@@ -225,17 +256,29 @@ void http_call_finish(struct http_call *call)
     http_server_wake(call->server);
 }
 
+/* The library has answered it itself, or its client has left before its header was complete. */
+static void count_unreadable(struct http_call *call)
+{
+    struct http_server *server = call->server;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_HTTP_STATUS);
+    server->counters.unreadable++;
+    if (info != NULL && info->http_status > 0)
+        http_tally_add(&server->tally, NULL, METHOD_OTHER, info->http_status, -1);
+}
+
 void http_call_completed(struct http_call *call)
 {
     struct http_server *server = call->server;
     assert(call->state != CALL_RUNNING);
     if (call->state == CALL_NEW)
-        server->counters.unreadable++;
+        count_unreadable(call);
     else
         server->open_calls--;
     if (call->state == CALL_READY || call->state == CALL_SENT)
         server->ready_calls--;
     http_call_unpark(call);
+    http_access_log(call);
     if (call->stream != NULL)
         http_stream_completed(call->stream); /* before its response, which owns it */
     drop_response(call);

@@ -18,6 +18,7 @@
 #include "http/http_server_private.h"
 #include "http/report_body.h"
 #include "http/status_cache.h"
+#include "proctrack/trace_context.h"
 
 struct http_feed_filter;
 struct many;
@@ -38,6 +39,11 @@ struct http_claim {
     struct process_claim claim;
 };
 
+struct http_stats {
+    struct repo_counts counts;
+    struct http_gather gather;
+};
+
 union http_work {
     struct process_submit submit;
     struct process_await await;
@@ -45,7 +51,7 @@ union http_work {
     struct repo_get get;
     struct http_page page;
     struct process_bulk bulk;
-    struct repo_counts counts;
+    struct http_stats stats;
     struct repo_events events;
     struct repo_types types;
     struct repo_workers workers;
@@ -70,18 +76,21 @@ struct http_call {
     enum call_state state;
     enum http_method method;
     bool suspended;
-    bool waited;   /* has been parked */
-    bool close;    /* the connection, after this answer */
-    bool lasting;  /* `response` is the server's, not the call's own */
-    int linger_fd; /* or -1 */
+    bool waited;                /* has been parked */
+    bool close;                 /* the connection, after this answer */
+    bool lasting;               /* `response` is the server's, not the call's own */
+    enum http_waiter waits_for; /* while it is parked */
+    int linger_fd;              /* or -1 */
     struct http_guard guard;
     struct http_headers headers;
     struct http_target target;
     struct text_buffer body;
     size_t body_seen;              /* bytes that came, kept or not */
-    size_t answer_size;            /* bytes of the body, where it may be large */
+    size_t answer_size;            /* bytes of the body; of a stream, those that were sent */
     int64_t started_ms;            /* loop time at which the endpoint got it */
+    int64_t began_us;              /* steady: when its header was complete */
     unsigned status;               /* of the answer */
+    enum err error;                /* that it tells of */
     struct MHD_Response *response; /* NULL in READY: no memory for it */
     struct status_view *view; /* whose shared answer `response` is; NULL: it is the call's own */
     union http_work work;
@@ -102,9 +111,13 @@ struct http_call {
     struct http_follow follow;
     struct http_stream *stream; /* that answers it, until it is completed; or NULL */
 
-    struct http_call *next_spare; /* between two requests */
+    char request_id[HTTP_REQUEST_ID_SIZE]; /* empty until it is asked for */
+    char traceparent[TRACEPARENT_SIZE];    /* likewise */
+    struct http_call *next_spare;          /* between two requests */
     size_t raw_len;
     char *raw; /* the request target, decoded in place: short_raw, or allocated when longer */
+    struct span path;                    /* for the log, see http_access.h; behind it */
+    char location[PROCESS_ID_TEXT_SIZE]; /* the process that it was pointed to, or "" */
     char short_raw[256];
 };
 
@@ -140,8 +153,10 @@ enum MHD_Result http_call_refuse_midway(struct http_call *call);
 /* The body did not come in time: 408. Not from inside the library. */
 void http_call_expire(struct http_call *call);
 /* Writes the answer of a request that the library does not know, or takes no answer to. */
-void http_write_problem(struct http_server *server, int fd, enum http_problem problem,
+void http_write_problem(int fd, const char *request_id, enum http_problem problem,
                         const char *detail);
+/* It is answered with this status: counts it. Once, when the answer goes out. */
+void http_call_count(struct http_call *call, unsigned status);
 /* Lets the client read its answer after the library has closed. */
 void http_call_linger(struct http_call *call);
 
@@ -199,6 +214,9 @@ struct MHD_Response *http_problem_response(const struct http_options *options,
 
 /* Problems. detail NULL: the problem's own sentence. */
 void http_answer_problem(struct http_call *call, enum http_problem problem, const char *detail);
+/* ... of which all but its end is in the body, see http_problem_open(). Takes the body. */
+void http_answer_opened(struct http_call *call, enum http_problem problem,
+                        struct text_buffer *take_body);
 /* ... with the faults of a body or a query; finishes them. */
 void http_answer_faults(struct http_call *call, enum http_problem problem,
                         struct http_faults *take_faults);
@@ -235,6 +253,16 @@ bool http_call_may_wait(const struct http_call *call);
 void http_call_park(struct http_call *call, void (*gone)(struct http_call *call));
 /* Before it is answered. Also of one that is not parked. */
 void http_call_unpark(struct http_call *call);
+
+/* --- what the request is called -----------------------------------------------------------------
+ */
+
+/* The client's X-Request-Id, or one of ours, made when it is first asked for. */
+const char *http_call_request_id(struct http_call *call);
+/* Whether the client named it, well or badly: then its answer cannot be one that others get. */
+bool http_call_has_request_id(const struct http_call *call);
+/* Its traceparent, as traceparent_read() writes it, or absent. Lives as long as the call. */
+struct span http_call_traceparent(struct http_call *call);
 
 /* --- for endpoints: what was asked ------------------------------------------------------------ */
 

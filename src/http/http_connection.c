@@ -234,29 +234,32 @@ bool http_connection_unpark(struct http_connection *connection)
 
 /* --- making them ------------------------------------------------------------------------------ */
 
+void http_connections_configure(struct http_connections *connections,
+                                const struct http_options *options)
+{
+    connections->phases[HTTP_PHASE_FIRST].limit_ms = (int64_t)options->header_timeout_s * 1000;
+    connections->phases[HTTP_PHASE_BODY].limit_ms = (int64_t)options->body_timeout_s * 1000;
+    connections->phases[HTTP_PHASE_KEPT].limit_ms = (int64_t)options->idle_timeout_s * 1000;
+    connections->phases[HTTP_PHASE_LATE].limit_ms = LATE_MS;
+    connections->idle_timeout_s = options->idle_timeout_s;
+    connections->write_limit_ms = (int64_t)options->write_timeout_s * 1000;
+}
+
 bool http_connections_init(struct http_connections *connections, struct loop *loop,
                            const struct http_options *options)
 {
-    const int64_t limits_ms[HTTP_PHASE_COUNT] = {
-        [HTTP_PHASE_FIRST] = (int64_t)options->header_timeout_s * 1000,
-        [HTTP_PHASE_BODY] = (int64_t)options->body_timeout_s * 1000,
-        [HTTP_PHASE_KEPT] = (int64_t)options->idle_timeout_s * 1000,
-        [HTTP_PHASE_LATE] = LATE_MS,
-    };
     *connections = (struct http_connections){.loop = loop,
                                              .tick_ms = TICK_MS,
                                              .look_ms = LOOK_MS,
                                              .stopping_ms = STOPPING_MS,
                                              .quiesced_ms = -1};
     for (int phase = 0; phase < HTTP_PHASE_COUNT; phase++) {
-        connections->phases[phase].limit_ms = limits_ms[phase];
         list_init(&connections->phases[phase].fresh);
         list_init(&connections->phases[phase].seen);
     }
     list_init(&connections->parked);
     list_init(&connections->every);
-    connections->idle_timeout_s = options->idle_timeout_s;
-    connections->write_limit_ms = (int64_t)options->write_timeout_s * 1000;
+    http_connections_configure(connections, options);
     connections->timer = loop_timer_create(loop, on_tick, connections);
     connections->watch_timer = loop_timer_create(loop, watch_parked, connections);
     return connections->timer != NULL && connections->watch_timer != NULL;

@@ -73,6 +73,10 @@ struct http_connection {
 /* False if no memory; finish it all the same. */
 bool http_connections_init(struct http_connections *connections, struct loop *loop,
                            const struct http_options *options);
+/* Other limits from now on, also for those that are open; but one whose idle time the library
+ * counts already keeps that. */
+void http_connections_configure(struct http_connections *connections,
+                                const struct http_options *options);
 /* Before the connections themselves are destroyed; from then on none has a deadline. */
 void http_connections_finish(struct http_connections *connections);
 /* Ends those on which no request is under way, now and after each answer; bodies get less time. */

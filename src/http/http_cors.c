@@ -46,7 +46,8 @@ void http_cors_headers(struct span requested, char ret_allowed[HTTP_CORS_HEADERS
 {
     static const char *const known[] = {"Accept",        "Content-Type", "Idempotency-Key",
                                         "If-None-Match", "If-Match",     "Prefer",
-                                        "Last-Event-ID"};
+                                        "Last-Event-ID", "X-Request-Id", "traceparent",
+                                        "tracestate"}; /* the last comes with the one before */
     bool wanted[sizeof(known) / sizeof(*known)] = {false};
     struct span name;
     while (span_split(&requested, ',', &name)) {

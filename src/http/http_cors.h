@@ -5,7 +5,7 @@
 #include "http/http_headers.h"
 
 #define HTTP_CORS_EXPOSED \
-    "Location, ETag, Retry-After, Link, Idempotent-Replayed, Preference-Applied"
+    "Location, ETag, Retry-After, Link, Idempotent-Replayed, Preference-Applied, X-Request-Id"
 #define HTTP_CORS_MAX_AGE "600"
 
 /* Access-Control-Allow-Origin for a request from this origin (absent: from none), or NULL: it may
@@ -19,7 +19,7 @@ const char *http_cors_allow(const char *const *origins, struct span origin, bool
 bool http_cors_may_change(const char *const *origins, const struct http_headers *headers);
 
 /* Access-Control-Allow-Headers for a preflight: those of the requested list that we know. */
-#define HTTP_CORS_HEADERS_SIZE 128
+#define HTTP_CORS_HEADERS_SIZE 160
 void http_cors_headers(struct span requested, char ret_allowed[HTTP_CORS_HEADERS_SIZE]);
 
 #endif

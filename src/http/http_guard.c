@@ -92,6 +92,16 @@ static void see_expect(struct http_guard *guard, struct span value)
         refuse(guard, 417, "the only expectation known here is 100-continue");
 }
 
+/* Tracing must not break what it looks at: a value of it that is wrong is ignored, unless it makes
+ * the whole message doubtful. */
+static bool may_be_wrong(struct span name, struct span value)
+{
+    return (span_is_nocase(name, "X-Request-Id") || span_is_nocase(name, "traceparent")) &&
+           memchr(value.data, '\0', value.len) == NULL &&
+           memchr(value.data, '\r', value.len) == NULL &&
+           memchr(value.data, '\n', value.len) == NULL;
+}
+
 void http_guard_header(struct http_guard *guard, struct span name, struct span value)
 {
     static const struct {
@@ -106,7 +116,7 @@ void http_guard_header(struct http_guard *guard, struct span name, struct span v
     };
     if (!is_token(name))
         refuse(guard, 400, "a header name is not a token");
-    if (has_controls(value))
+    if (has_controls(value) && !may_be_wrong(name, value))
         refuse(guard, 400, "a header value holds a control character");
     for (size_t i = 0; i < sizeof(seen) / sizeof(*seen); i++) {
         if (name.len == seen[i].len && span_is_nocase(name, seen[i].name))

@@ -1,5 +1,7 @@
 #include "http/http_headers.h"
 
+#include "http/http_request_id.h"
+
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
@@ -10,26 +12,31 @@ void http_headers_init(struct http_headers *headers)
     http_accept_init(&headers->accept);
 }
 
+/* What becomes of a field that comes again. */
+enum again { FIRST_COUNTS, REFUSED, NONE_COUNTS };
+
 static const struct field {
     const char *name;
     size_t len, offset; /* of its span in struct http_headers */
-    bool once;
+    enum again again;
 } fields[] = {
-#define FIELD(text, member, once)                                           \
-    {                                                                       \
-        text, sizeof(text) - 1, offsetof(struct http_headers, member), once \
+#define FIELD(text, member, again)                                           \
+    {                                                                        \
+        text, sizeof(text) - 1, offsetof(struct http_headers, member), again \
     }
-    FIELD("Host", host, true),
-    FIELD("Origin", origin, true),
-    FIELD("If-Match", if_match, true),
-    FIELD("Content-Type", content_type, true),
-    FIELD("Last-Event-ID", last_event_id, true),
-    FIELD("If-None-Match", if_none_match, false),
-    FIELD("Sec-Fetch-Site", fetch_site, true),
-    FIELD("Idempotency-Key", idempotency_key, true),
-    FIELD("Content-Encoding", content_encoding, true),
-    FIELD("Access-Control-Request-Method", request_method, true),
-    FIELD("Access-Control-Request-Headers", request_headers, false),
+    FIELD("Host", host, REFUSED),
+    FIELD("Origin", origin, REFUSED),
+    FIELD("If-Match", if_match, REFUSED),
+    FIELD("traceparent", traceparent, NONE_COUNTS),
+    FIELD("Content-Type", content_type, REFUSED),
+    FIELD(HTTP_REQUEST_ID, request_id, NONE_COUNTS),
+    FIELD("Last-Event-ID", last_event_id, REFUSED),
+    FIELD("If-None-Match", if_none_match, FIRST_COUNTS),
+    FIELD("Sec-Fetch-Site", fetch_site, REFUSED),
+    FIELD("Idempotency-Key", idempotency_key, REFUSED),
+    FIELD("Content-Encoding", content_encoding, REFUSED),
+    FIELD("Access-Control-Request-Method", request_method, REFUSED),
+    FIELD("Access-Control-Request-Headers", request_headers, FIRST_COUNTS),
 #undef FIELD
 };
 
@@ -46,8 +53,10 @@ void http_headers_add(struct http_headers *headers, struct span name, struct spa
         struct span *slot = (struct span *)(void *)((char *)headers + field->offset);
         if (slot->data == NULL)
             *slot = span_trim(value);
-        else if (field->once)
+        else if (field->again == REFUSED)
             headers->repeated = field->name;
+        else if (field->again == NONE_COUNTS)
+            *slot = SPAN("");
     }
 }
 

@@ -11,6 +11,7 @@ struct http_headers {
     struct span request_method, request_headers; /* of a CORS preflight */
     struct span host, fetch_site;                /* with origin: whose page sends it */
     struct span last_event_id;                   /* of an EventSource that has reconnected */
+    struct span request_id, traceparent; /* as they came, to be checked; empty: came twice */
     struct http_accept accept;
     int prefer_wait_s;    /* -1: no (valid) Prefer: wait */
     const char *repeated; /* a field that came twice and must not */

@@ -134,7 +134,7 @@ static void send_away(struct http_call *call)
 {
     const struct http_server *server = call->server;
     bool vary;
-    if (call->close || server->quiesced ||
+    if (call->close || server->quiesced || http_call_has_request_id(call) ||
         http_cors_allow(server->options->cors_origins, call->headers.origin, &vary) != NULL) {
         http_fail(call, PROBLEM_OVERLOADED, NULL);
         return;

@@ -6,7 +6,15 @@
  * A client that closes its sending half counts as gone: it cannot be told from one that has closed
  * altogether, and the library closes a resumed connection upon that end. Nothing is taken for it.
  */
+#include "http/endpoints.h"
 #include "http/http_call.h"
+
+static enum http_waiter waiter_of(const struct http_call *call)
+{
+    if (call->stream != NULL)
+        return HTTP_WAITER_STREAM;
+    return call->route->start == ep_claim ? HTTP_WAITER_CLAIM : HTTP_WAITER_POLL;
+}
 
 bool http_call_may_wait(const struct http_call *call)
 {
@@ -21,12 +29,16 @@ void http_call_park(struct http_call *call, void (*gone)(struct http_call *call)
     if (call->state == CALL_RUNNING && !call->waited)
         call->server->out_calls--;
     call->waited = true;
+    call->waits_for = waiter_of(call);
     call->server->waiting_calls++;
+    call->server->waiters[call->waits_for]++;
     http_connection_park(call->socket, gone);
 }
 
 void http_call_unpark(struct http_call *call)
 {
-    if (http_connection_unpark(call->socket))
-        call->server->waiting_calls--;
+    if (!http_connection_unpark(call->socket))
+        return;
+    call->server->waiting_calls--;
+    call->server->waiters[call->waits_for]--;
 }

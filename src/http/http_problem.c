@@ -102,6 +102,13 @@ void http_problem_open(struct text_buffer *out, enum http_problem problem, const
     text_append_json_string(out, span_of(detail != NULL ? detail : problems[problem].advice));
 }
 
+void http_problem_close(struct text_buffer *out, const char *request_id)
+{
+    if (request_id != NULL)
+        text_append_format(out, ",\"request_id\":\"%s\"", request_id);
+    text_append_char(out, '}');
+}
+
 void http_problem_faults(struct text_buffer *out, const struct http_faults *faults)
 {
     text_append_format(out, ",\"%s\":", faults->kind);

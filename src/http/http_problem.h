@@ -82,6 +82,8 @@
       "Poll without waiting meanwhile, at the pace that Retry-After gives.")                       \
     X(NOT_WATCHING, 503, "not-watching", "The storage does not tell of changes",                   \
       "Ask each process for its status instead; GET /version says how changes are heard of.")      \
+    X(LOOP_SILENT, 503, "loop-silent", "A part of the server does not answer any more",            \
+      "Ask another instance; whoever watches over this one should start it anew.")                 \
     X(STOPPING, 503, "stopping", "The server is stopping",                                         \
       "Repeat the request: another instance, or this one restarted, will answer.")                 \
     X(STORAGE_FULL, 507, "storage-full", "The storage is full",                                    \
@@ -119,6 +121,8 @@ void http_faults_add(struct http_faults *faults, struct span where, const char *
 /* Appends the problem up to, without, its closing brace, so that members can follow. detail NULL:
  * what the map says. */
 void http_problem_open(struct text_buffer *out, enum http_problem problem, const char *detail);
+/* Its end; request_id NULL: the problem is no answer of its own, or one that many get. */
+void http_problem_close(struct text_buffer *out, const char *request_id);
 void http_problem_faults(struct text_buffer *out, const struct http_faults *faults);
 
 #endif

@@ -22,3 +22,31 @@ bool http_readiness_judge(const struct http_readiness *readiness, int64_t now_ms
     return readiness->seen &&
            (readiness->failing_since < 0 || now_ms - readiness->failing_since < READY_PATIENCE_MS);
 }
+
+bool http_standing_is_ready(const struct http_standing *standing)
+{
+    return !standing->stopping && !standing->loop_silent && standing->storage_judged_ready;
+}
+
+static void append_word(struct text_buffer *out, bool holds, const char *word, bool *some)
+{
+    if (!holds)
+        return;
+    text_append_format(out, "%s\"%s\"", *some ? "," : "", word);
+    *some = true;
+}
+
+void http_standing_reasons(const struct http_standing *standing, struct text_buffer *out)
+{
+    bool some = false, timeout = standing->ping == ERR_TIMEOUT;
+    text_append_char(out, '[');
+    append_word(out, standing->stopping, "stopping", &some);
+    append_word(out, standing->loop_silent, "loop_silent", &some);
+    append_word(out, timeout, "repository_timeout", &some);
+    append_word(out, standing->ping != ERR_OK && !timeout, "repository_unavailable", &some);
+    append_word(out, standing->writes == ERR_FULL, "storage_full", &some);
+    append_word(out, standing->writes != ERR_OK && standing->writes != ERR_FULL,
+                "storage_unavailable", &some);
+    append_word(out, standing->fell_back, "fallback", &some);
+    text_append_char(out, ']');
+}

@@ -34,6 +34,7 @@ static const struct http_route routes[] = {
     {METHOD_GET, {"workers"}, false, ROUTE_USUAL, ep_workers},
     {METHOD_DELETE, {"cleanup"}, false, ROUTE_USUAL, ep_cleanup},
     {METHOD_GET, {"stats"}, false, ROUTE_OPERATIONS, ep_stats},
+    {METHOD_GET, {"metrics"}, false, ROUTE_OPERATIONS, ep_metrics},
     {METHOD_GET, {"healthz"}, false, ROUTE_HEALTH, ep_healthz},
     {METHOD_GET, {"readyz"}, false, ROUTE_OPERATIONS, ep_readyz},
     {METHOD_GET, {"version"}, false, ROUTE_OPERATIONS, ep_version},
@@ -43,17 +44,43 @@ static const struct http_route routes[] = {
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
 
+static const char *const method_names[METHOD_COUNT] = {
+    [METHOD_GET] = "GET",       [METHOD_HEAD] = "HEAD",       [METHOD_POST] = "POST",
+    [METHOD_DELETE] = "DELETE", [METHOD_OPTIONS] = "OPTIONS", [METHOD_OTHER] = "other",
+};
+
 enum http_method http_method_of(const char *name)
 {
-    static const char *const names[] = {
-        [METHOD_GET] = "GET",       [METHOD_HEAD] = "HEAD",       [METHOD_POST] = "POST",
-        [METHOD_DELETE] = "DELETE", [METHOD_OPTIONS] = "OPTIONS",
-    };
     for (int i = METHOD_GET; i < METHOD_OTHER; i++) {
-        if (strcmp(name, names[i]) == 0)
+        if (strcmp(name, method_names[i]) == 0)
             return (enum http_method)i;
     }
     return METHOD_OTHER;
+}
+
+const char *http_method_name(enum http_method method)
+{
+    return method_names[method];
+}
+
+size_t http_route_count(void)
+{
+    return ROUTE_COUNT;
+}
+
+size_t http_route_number(const struct http_route *route)
+{
+    return route != NULL ? (size_t)(route - routes) : ROUTE_COUNT;
+}
+
+void http_route_template(size_t number, char ret_text[HTTP_TEMPLATE_SIZE])
+{
+    ret_text[0] = '\0';
+    if (number >= ROUTE_COUNT)
+        strcpy(ret_text, "none");
+    else /* three segments fit */
+        for (int i = 0; i < HTTP_SEGMENTS_MAX && routes[number].segments[i] != NULL; i++)
+            strcat(strcat(ret_text, "/"), routes[number].segments[i]);
 }
 
 static bool path_matches(const struct http_route *route, const struct http_target *target)

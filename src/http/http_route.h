@@ -14,6 +14,7 @@ enum http_method {
     METHOD_OPTIONS,
     METHOD_OTHER
 };
+#define METHOD_COUNT (METHOD_OTHER + 1)
 
 enum http_route_kind {
     ROUTE_USUAL,
@@ -32,6 +33,15 @@ struct http_route {
 };
 
 enum http_method http_method_of(const char *name);
+const char *http_method_name(enum http_method method); /* METHOD_OTHER: "other" */
+
+/* Routes by number, for what is counted by them: 0 to http_route_count() - 1; that of NULL, which
+ * stands for no route, follows. */
+size_t http_route_count(void);
+size_t http_route_number(const struct http_route *route);
+#define HTTP_TEMPLATE_SIZE 64
+/* "/status/:id", without the base path; "none". */
+void http_route_template(size_t number, char ret_text[HTTP_TEMPLATE_SIZE]);
 
 /* The route, or NULL; then *ret_allow lists the methods that the path has ("" when there is no
  * such path). HEAD finds the route of GET. */

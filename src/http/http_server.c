@@ -93,7 +93,7 @@ on_message(void *arg, const char *format, va_list arguments)
     (void)arg;
     vsnprintf(text, sizeof(text), format, arguments);
     text[strcspn(text, "\r\n")] = '\0';
-    log_debug("libmicrohttpd says: %s", text); /* mostly of clients that misbehave */
+    log_debug("libmicrohttpd says", log_text("text", text)); /* mostly of clients that misbehave */
 }
 
 /* --- driving it --------------------------------------------------------------------------------
@@ -104,6 +104,7 @@ static void run_daemon(struct loop_task *task)
     struct http_server *server = container_of(task, struct http_server, run);
     MHD_UNSIGNED_LONG_LONG wait_ms;
     int64_t began_us = clock_steady_us();
+    server->clock_us = began_us;
     uint64_t before = server->counters.requests;
     http_admission_begin(&server->admission, began_us, began_us - loop_now_ms(server->loop) * 1000);
     MHD_run(server->daemon);
@@ -181,6 +182,12 @@ static bool start(struct http_server *server)
     return true;
 }
 
+/* Nobody is told of the operators' server. */
+static bool join_peers(struct http_server *server)
+{
+    return server->subject != server || http_peer_join(&server->peer, server);
+}
+
 static struct http_server *create(struct loop *loop, struct process_manager *manager,
                                   const struct http_options *options, int listen_fd,
                                   struct http_server *subject)
@@ -205,8 +212,10 @@ static struct http_server *create(struct loop *loop, struct process_manager *man
     bool has_streams = http_streams_init(&server->streams, loop);
     server->statuses = status_cache_create(loop, manager, options->status_cache_bytes);
     server->feed = http_feed_create(server);
-    if (http_connections_init(&server->deadlines, loop, options) && has_streams && listens &&
-        server->statuses != NULL && server->feed != NULL && start(server)) {
+    bool has_ids = http_request_ids_init(&server->request_ids);
+    if (http_connections_init(&server->deadlines, loop, options) && has_streams && has_ids &&
+        listens && server->statuses != NULL && server->feed != NULL &&
+        http_tally_init(&server->tally) && start(server) && join_peers(server)) {
         if (server->subject == server)
             process_manager_on_changed(manager, on_changed, server);
         return server;
@@ -225,6 +234,13 @@ struct http_server *http_admin_create(struct http_server *of, const struct http_
                                       int listen_fd)
 {
     return create(of->loop, of->manager, options, listen_fd, of);
+}
+
+void http_server_set_heartbeats(struct http_server *server,
+                                const struct heartbeat_listener *listener, int64_t limit_ms)
+{
+    server->heartbeats = listener;
+    server->silence_limit_ms = limit_ms;
 }
 
 void http_server_leave(struct http_server *server)
@@ -272,6 +288,7 @@ void http_server_destroy(struct http_server *server)
 {
     if (server == NULL)
         return;
+    http_peer_leave(&server->subject->peer);
     assert(server->running_calls == 0);
     if (server->subject == server)
         process_manager_on_changed(server->manager, NULL, NULL);
@@ -295,5 +312,6 @@ void http_server_destroy(struct http_server *server)
     status_cache_destroy(server->statuses);
     http_linger_finish(&server->linger);
     http_call_free_spare(server);
+    http_tally_finish(&server->tally);
     free(server);
 }

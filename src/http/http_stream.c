@@ -174,6 +174,7 @@ static ssize_t on_asked(void *arg, uint64_t position, char *buffer, size_t max)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     size_t len = http_backlog_take(&stream->backlog, buffer, max);
     stream->filled += len;
+    stream->call->answer_size += len;
     if (len > 0)
         return (ssize_t)len;
     if (stream->ending)

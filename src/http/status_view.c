@@ -59,10 +59,11 @@ struct status_record *status_record_copy(const struct process *process)
     record->bytes = bytes;
     record->process = *process;
     struct process *copy = &record->process;
-    enum { TEXTS = 10 };
-    struct span *const texts[TEXTS] = {
-        &copy->type,     &copy->group,  &copy->worker, &copy->input, &copy->metadata,
-        &copy->progress, &copy->result, &copy->error,  &copy->usage, &copy->lease_token};
+    enum { TEXTS = 11 };
+    struct span *const texts[TEXTS] = {&copy->type,        &copy->group,      &copy->worker,
+                                       &copy->input,       &copy->metadata,   &copy->progress,
+                                       &copy->result,      &copy->error,      &copy->usage,
+                                       &copy->traceparent, &copy->lease_token};
     char *to = record->texts;
     for (size_t i = 0; i < TEXTS; i++)
         move_text(texts[i], &to);
@@ -240,7 +241,8 @@ void status_view_answer(struct status_view *view, struct http_call *call)
     const char *origin =
         http_cors_allow(call->server->options->cors_origins, call->headers.origin, &vary);
     struct shared_answer *answer = answer_for(view->answers[unchanged], origin);
-    bool own = answer == NULL || call->close || call->server->quiesced || call->follow.is_preferred;
+    bool own = answer == NULL || call->close || call->server->quiesced ||
+               call->follow.is_preferred || http_call_has_request_id(call);
     if (own) {
         make_answer(view, call, unchanged);
         return;

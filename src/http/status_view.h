@@ -26,7 +26,8 @@ struct http_chunk *status_view_event(struct status_view *view);
 
 /* Answers the call with 200 and the resource; or with 304 if the client has this version, unless
  * its reason is open. It is the shared answer, to which no header can be added, or one of its own
- * where the connection closes or a preference is to be named. The caller finishes the call. */
+ * where the connection closes, or a preference or the request is to be named. The caller finishes
+ * the call. */
 void status_view_answer(struct status_view *view, struct http_call *call);
 
 /* --- for status_cache.c ----------------------------------------------------------------------- */

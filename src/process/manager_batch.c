@@ -19,7 +19,8 @@ static size_t accept_items(struct process_submit_batch *call)
     for (size_t i = 0; i < call->count; i++) {
         struct process_batch_item *item = &call->items[i];
         if (item->result == ERR_OK) /* else the caller has refused it */
-            item->result = manager_complete_draft(call->manager, &item->draft, call->create.now);
+            item->result = manager_complete_draft(call->manager, &item->draft, call->default_type,
+                                                  call->create.now);
         if (item->result != ERR_OK)
             continue;
         process_id_nth(&call->create.base, (unsigned)i, &item->draft.id);
@@ -39,6 +40,18 @@ static void tell_of_types(const struct process_submit_batch *call)
     }
 }
 
+static void count_created(const struct process_submit_batch *call)
+{
+    size_t from = 0;
+    for (size_t i = 1; i <= call->create.count; i++) {
+        const struct span type = call->accepted[from].type;
+        if (i < call->create.count && span_equal(call->accepted[i].type, type))
+            continue;
+        manager_count_created(call->manager, type, i - from);
+        from = i;
+    }
+}
+
 static void end(struct process_submit_batch *call, enum err result)
 {
     free(call->accepted);
@@ -54,8 +67,10 @@ static void on_created(struct process_op *op)
         tell_of_types(call);
     if (op->result == ERR_OK) {
         number_items(call);
-        if (!call->replayed)
+        if (!call->replayed) {
+            count_created(call);
             manager_work_appeared(call->manager, SPAN_NONE);
+        }
     }
     end(call, op->result);
 }
@@ -78,8 +93,8 @@ void process_manager_submit_batch(struct process_manager *manager,
     }
     create->processes = call->accepted;
     create->count = accept_items(call);
-    if (create->count == 0) {
-        end(call, ERR_OK);
+    if (create->count == 0 || manager_is_full(manager)) {
+        end(call, create->count == 0 ? ERR_OK : ERR_FULL);
         return;
     }
     process_op_init(&create->op, on_created);

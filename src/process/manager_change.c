@@ -40,8 +40,10 @@ void manager_change_told(struct process_manager *manager, const struct repo_tran
     if (!changed && may_move_pending(call->change.event))
         manager_types_changed(manager); /* nobody has said which it is */
     manager_changed(manager, &call->id);
-    if (changed)
+    if (changed) {
+        manager_count_changed(manager, call);
         tell_of_work(manager, call);
+    }
 }
 
 /* Before the caller's turn, as the record is borrowed and the call may be gone after it. */

@@ -175,6 +175,7 @@ static void tell(const struct process_claim *call, enum err result)
 {
     const struct repo_claim *claim = &call->claim;
     for (size_t i = 0; result == ERR_OK && i < claim->count; i++) {
+        manager_count_claimed(call->manager, &claim->processes[i]);
         manager_type_changed(call->manager, claim->processes[i].type);
         manager_changed(call->manager, &claim->processes[i].id);
     }

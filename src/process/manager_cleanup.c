@@ -28,6 +28,7 @@ static void count_rest(struct process_cleanup *call, bool complete)
 {
     call->complete = complete;
     process_op_init(&call->counts.op, on_counted);
+    call->counts.now = clock_wall_ms();
     repository_counts(call->manager->repository, &call->counts);
 }
 
@@ -46,6 +47,7 @@ static void on_swept(struct process_op *op)
         end(call, op->result);
         return;
     }
+    manager_count_swept(call->manager, &call->sweep);
     for (int i = 0; i < PROCESS_STATUS_COUNT; i++) {
         call->cleaned[i] += call->sweep.matched[i];
         call->total_cleaned += call->sweep.matched[i];

@@ -83,6 +83,13 @@ struct manager_pace {
     struct manager_pace_type types[MANAGER_PACE_SETS][MANAGER_PACE_WAYS];
 };
 
+/* How full the store is, as it was last said. */
+enum manager_room { ROOM_ENOUGH, ROOM_LITTLE, ROOM_NONE };
+struct manager_fullness {
+    bool full;              /* no new process is let in */
+    enum manager_room told; /* what the log says */
+};
+
 struct process_manager {
     struct loop *loop;
     struct process_repository *repository;
@@ -98,8 +105,9 @@ struct process_manager {
     struct manager_type_state type_states[MANAGER_TYPE_STATES];
     struct manager_schedule schedule;
     struct manager_audit audit;
+    struct manager_fullness fullness;
     struct manager_pace pace;
-    struct process_manager_totals totals;
+    struct process_numbers numbers;
     bool stopping;
 };
 
@@ -109,13 +117,18 @@ void manager_work_appeared(struct process_manager *manager, struct span type);
 void manager_tell_on_work(struct process_manager *manager);
 uint32_t manager_random(void);
 
-/* Sets all of a new process but its id. INVALID: no type; UNKNOWN_TYPE. */
+/* Sets all of a new process but its id; what it gets of the default type is kept in default_type.
+ * INVALID: no type; UNKNOWN_TYPE. */
 enum err manager_complete_draft(const struct process_manager *manager, struct process *draft,
-                                int64_t now);
+                                char default_type[PROCESS_TYPE_MAX + 1], int64_t now);
 
 bool manager_schedule_start(struct process_manager *manager); /* false: no memory */
 void manager_schedule_stop(struct process_manager *manager);
 void manager_schedule_finish(struct process_manager *manager);
+
+/* Whether new processes are refused. */
+bool manager_is_full(struct process_manager *manager);
+void manager_fullness_tell(struct process_manager *manager); /* logs what has changed */
 
 bool manager_audit_start(struct process_manager *manager); /* false: no memory */
 void manager_audit_stop(struct process_manager *manager);
@@ -148,6 +161,15 @@ void manager_claims_pass_on(const struct process_claim *call);
 /* The repository may have ceased to tell of work: those that rely on it look by themselves again.
  */
 void manager_claims_check_told(struct process_manager *manager);
+
+/* manager_numbers.c: what is counted, each time when the store has said that it was done. What it
+ * could not say (a timeout) is not counted, whatever became of it. */
+void manager_numbers_start(struct process_manager *manager);
+void manager_count_created(struct process_manager *manager, struct span type, size_t count);
+void manager_count_claimed(struct process_manager *manager, const struct process *process);
+void manager_count_changed(struct process_manager *manager, const struct repo_transition *call);
+void manager_count_advanced(struct process_manager *manager, const struct repo_advance *call);
+void manager_count_swept(struct process_manager *manager, const struct repo_sweep *call);
 
 /* Tells of a change with its answer, before the caller's turn. */
 void manager_change_told(struct process_manager *manager, const struct repo_transition *call);

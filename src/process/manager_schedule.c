@@ -12,9 +12,7 @@ static void on_advanced(struct process_op *op)
     struct manager_schedule *schedule = &manager->schedule;
     bool more = false;
     if (op->result == ERR_OK) {
-        manager->totals.released += (uint64_t)schedule->advance.released;
-        manager->totals.lapsed += (uint64_t)schedule->advance.lapsed;
-        manager->totals.overdue += (uint64_t)schedule->advance.expired;
+        manager_count_advanced(manager, &schedule->advance);
         more = schedule->advance.more;
         if (schedule->advance.released > 0 || schedule->advance.lapsed > 0)
             manager_work_appeared(manager, SPAN_NONE);
@@ -40,8 +38,7 @@ static void on_swept(struct process_op *op)
     struct manager_schedule *schedule = &manager->schedule;
     bool more = false;
     if (op->result == ERR_OK) {
-        for (int i = 0; i < PROCESS_STATUS_COUNT; i++)
-            manager->totals.expired += (uint64_t)schedule->sweep.matched[i];
+        manager_count_swept(manager, &schedule->sweep);
         more = schedule->sweep.more;
     }
     if (!more)
@@ -54,6 +51,7 @@ static void sweep(void *arg)
 {
     struct process_manager *manager = arg;
     struct repo_sweep *call = &manager->schedule.sweep;
+    manager_fullness_tell(manager);
     process_op_init(&call->op, on_swept);
     call->kind = SWEEP_EXPIRED;
     call->type = SPAN_NONE;

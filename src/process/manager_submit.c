@@ -48,12 +48,20 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* The options may be others by the time that the call ends. */
+static struct span keep_type(struct span type, char storage[PROCESS_TYPE_MAX + 1])
+{
+    if (type.data == NULL || !text_copy(storage, PROCESS_TYPE_MAX + 1, type))
+        return SPAN_NONE;
+    return (struct span){storage, type.len};
+}
+
 enum err manager_complete_draft(const struct process_manager *manager, struct process *draft,
-                                int64_t now)
+                                char default_type[PROCESS_TYPE_MAX + 1], int64_t now)
 {
     const struct process_manager_options *options = manager->options;
     if (draft->type.data == NULL)
-        draft->type = options->default_type;
+        draft->type = keep_type(options->default_type, default_type);
     if (draft->type.data == NULL)
         return ERR_INVALID;
     if (options->known_types_only && !is_known_type(manager, draft->type))
@@ -89,6 +97,8 @@ static void on_created(struct process_op *op)
         manager_shown(manager, &call->create.existing.id);
     else
         manager_type_changed(manager, process->type);
+    if (op->result == ERR_OK && !call->create.replayed)
+        manager_count_created(manager, process->type, 1);
     if (op->result == ERR_OK && !call->create.replayed && process->run_at <= process->created_at)
         manager_work_appeared(manager, process->type);
     process_op_finish(&call->op, op->result);
@@ -102,7 +112,10 @@ void process_manager_submit(struct process_manager *manager, struct process_subm
     list_init(&call->under_way);
     call->create.replayed = false;
     struct list_link *submits = &manager->submits[key.data != NULL ? manager_list_of(key) : 0];
-    enum err err = manager_complete_draft(manager, &call->create.process, clock_wall_ms());
+    enum err err =
+        manager_complete_draft(manager, &call->create.process, call->default_type, clock_wall_ms());
+    if (err == ERR_OK && manager_is_full(manager))
+        err = ERR_FULL;
     if (err == ERR_OK && !process_id_new(&call->create.process.id))
         err = ERR_INTERNAL;
     if (err == ERR_OK && key.data != NULL && key_is_under_way(submits, key))

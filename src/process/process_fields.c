@@ -68,5 +68,6 @@ size_t process_text_bytes(const struct process *process)
 {
     return process->type.len + process->group.len + process->worker.len + process->input.len +
            process->metadata.len + process->progress.len + process->result.len +
-           process->error.len + process->usage.len + process->lease_token.len;
+           process->error.len + process->usage.len + process->traceparent.len +
+           process->lease_token.len;
 }

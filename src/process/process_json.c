@@ -127,6 +127,7 @@ void process_json_append(struct text_buffer *out, const struct process *process,
     append_int(out, SPAN(",\"max_attempts\":"), process->max_attempts);
     append_int(out, SPAN(",\"version\":"), process->version);
     append_string(out, SPAN(",\"worker\":"), process->worker);
+    append_string(out, SPAN(",\"traceparent\":"), process->traceparent);
     append_time(out, SPAN(",\"created_at\":"), process->created_at);
     append_time(out, SPAN(",\"run_at\":"), process->run_at);
     append_time(out, SPAN(",\"started_at\":"), process->started_at);

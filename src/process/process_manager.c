@@ -37,6 +37,7 @@ struct process_manager *process_manager_create(struct loop *loop,
     repository->on_work_arg = manager;
     repository->on_work = on_work_elsewhere;
     manager_watch_start(manager);
+    manager_numbers_start(manager);
     return manager;
 }
 
@@ -70,11 +71,6 @@ void process_manager_destroy(struct process_manager *manager)
 struct process_repository *process_manager_repository(struct process_manager *manager)
 {
     return manager->repository;
-}
-
-struct process_manager_totals process_manager_totals(const struct process_manager *manager)
-{
-    return manager->totals;
 }
 
 void manager_tell_on_work(struct process_manager *manager)
@@ -113,6 +109,7 @@ void process_manager_list(struct process_manager *manager, struct repo_list *cal
 
 void process_manager_counts(struct process_manager *manager, struct repo_counts *call)
 {
+    call->now = clock_wall_ms();
     repository_counts(manager->repository, call);
 }
 

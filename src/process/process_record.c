@@ -1,5 +1,7 @@
 #include "proctrack/process_record.h"
 
+#include "proctrack/trace_context.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -45,6 +47,7 @@ const struct process_field process_fields[PROCESS_FIELDS] = {
     FIELD(result, FIELD_JSON, LIVES),
     FIELD(error, FIELD_OBJECT, LIVES),
     FIELD(usage, FIELD_OBJECT, LIVES),
+    NAME(traceparent, traceparent_is_valid, GIVEN),
     FIELD(created_at, FIELD_TIME, GIVEN),
     FIELD(run_at, FIELD_TIME, LIVES),
     FIELD(started_at, FIELD_TIME, LIVES),

@@ -106,3 +106,18 @@ void repository_destroy(struct process_repository *repository)
     repository_close(repository);
     repository->ops->destroy(repository);
 }
+
+void repository_counters_merge(struct repository_counters *into,
+                               const struct repository_counters *from)
+{
+    into->damaged += from->damaged;
+    into->healed += from->healed;
+    into->reconnects += from->reconnects;
+    into->timeouts += from->timeouts;
+    into->links += from->links;
+    into->links_up += from->links_up;
+    into->commands += from->commands;
+    metric_histogram_merge(&into->command_latency, &from->command_latency);
+    into->journal_written += from->journal_written;
+    metric_histogram_merge(&into->journal_sync_latency, &from->journal_sync_latency);
+}

@@ -231,6 +231,12 @@ static bool has_passed(int64_t deadline, int64_t now)
     return deadline != TIME_NONE && deadline <= now;
 }
 
+bool process_lapse_is_loss(const struct process *process, int64_t now)
+{
+    return process->cancel_requested_at == TIME_NONE && !has_passed(process->deadline, now) &&
+           !has_passed(process->attempt_deadline, now);
+}
+
 static void apply_lapse(struct process *process, const struct process_change *change,
                         const struct process_policy *policy, char storage[PROCESS_LAPSE_ERROR_SIZE])
 {

@@ -71,7 +71,8 @@ static void on_available(struct handover_repository *handover)
 
 static void give_up(struct handover_repository *handover, const char *what, enum err err)
 {
-    log_warn("handover: %s: %s; trying again later", what, err_text(err));
+    log_warn("handover: trying again later", log_text("what", what),
+             log_text("error", err_text(err)));
     repository_destroy(handover->next);
     handover->next = NULL;
     handover->collects = false;
@@ -184,7 +185,7 @@ static void begin(struct handover_repository *handover)
 static void try_again(struct handover_repository *handover, enum err err)
 {
     if (handover->last_err != err && err != ERR_CANCELED)
-        log_warn("handover: %s; trying again until it succeeds", err_text(err));
+        log_warn("handover: trying again until it succeeds", log_text("error", err_text(err)));
     handover->last_err = err;
     next_step(handover, handover->step, AGAIN_MS);
 }
@@ -272,9 +273,10 @@ static void switch_over(struct handover_repository *handover)
 {
     handover->step = STEP_REST;
     handover->base.fallback_reason = handover->base.handover = NULL;
-    log_info("handover: repository=redis moved=%llu damaged=%llu took_ms=%lld",
-             (unsigned long long)handover->moved, (unsigned long long)handover->damaged,
-             (long long)(clock_steady_ms() - handover->began));
+    log_info("handover done", log_text("repository", "redis"),
+             log_int("moved", (int64_t)handover->moved),
+             log_int("damaged", (int64_t)handover->damaged),
+             log_int("took_ms", clock_steady_ms() - handover->began));
     if (handover->damaged > 0)
         log_error("handover: damaged records in Redis were in the way of some; what was to be "
                   "moved stays in the files that were handed over");

@@ -14,6 +14,7 @@
 #ifndef REPOSITORY_MEMORY_CALLS_H
 #define REPOSITORY_MEMORY_CALLS_H
 
+#include "proctrack/disk_watch.h"
 #include "proctrack/memory_repository.h"
 #include "proctrack/repository_item.h"
 #include "repository/memory_store.h"
@@ -37,6 +38,7 @@ struct memory_repository {
     struct memory_generation generations[2];
     unsigned newer; /* of the two; what it has retired is in the store */
     struct memory_snapshot *snapshot;
+    struct disk_watch *watch;
     struct memory_replay *replay; /* while it is opened */
 };
 
@@ -131,6 +133,12 @@ enum err memory_remove_record(struct memory_repository *repository, struct memor
  * so. */
 enum err memory_find(const struct memory_store *store, const struct process_id *id,
                      struct memory_record **ret_record, uint64_t *ret_place);
+
+/* How many entries of an index by time are due. */
+static inline size_t memory_count_due(const struct ordered_index *index, int64_t now)
+{
+    return index_rank(index, now + 1, NULL);
+}
 
 static inline struct process memory_without_input(const struct process *process)
 {

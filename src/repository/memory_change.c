@@ -134,55 +134,99 @@ static enum err release_due(struct memory_store *store, struct repo_advance *cal
     return ERR_OK;
 }
 
-static enum err expire_pending(struct memory_repository *repository, struct repo_advance *call)
+static int64_t last_run_ms(const struct process *process)
+{
+    if (!process_status_is_final(process->status) || process->started_at == TIME_NONE)
+        return -1;
+    return process->completed_at - process->started_at;
+}
+
+static enum err settle(struct memory_repository *repository, struct memory_record *record,
+                       const struct process_change *change, struct repo_settled *ret_settled)
+{
+    bool changed;
+    const struct process *process = &record->process;
+    ret_settled->event = change->event;
+    ret_settled->lease_lost =
+        change->event == EVENT_LAPSE && process_lapse_is_loss(process, change->now);
+    const enum err err = transition(repository, record, change, &changed);
+    ret_settled->type = process->type;
+    ret_settled->status = process->status;
+    ret_settled->run_ms = last_run_ms(process);
+    return err;
+}
+
+static enum err expire_pending(struct memory_repository *repository, struct repo_advance *call,
+                               struct repo_settled *settled)
 {
     const struct process_change change = {.event = EVENT_EXPIRE, .now = call->now};
     const struct ordered_index *deadlines = &repository->store.deadlines;
     struct index_node *node;
-    bool changed;
     while (call->expired < call->limit && is_due(node = index_first(deadlines), call->now)) {
         const struct memory_links *links = container_of(node, struct memory_links, by_deadline);
-        enum err err = transition(repository, links->record, &change, &changed);
+        enum err err = settle(repository, links->record, &change, &settled[call->settled_count]);
         if (err != ERR_OK)
             return err;
         call->expired++;
+        call->settled_count++;
     }
     return ERR_OK;
 }
 
-static enum err settle_lapsed(struct memory_repository *repository, struct repo_advance *call)
+static enum err settle_lapsed(struct memory_repository *repository, struct repo_advance *call,
+                              struct repo_settled *settled)
 {
     struct process_change change = {
         .event = EVENT_LAPSE, .now = call->now, .retry_after_ms = -1, .jitter = call->jitter};
     const struct ordered_index *leases = &repository->store.leases;
     struct index_node *node;
-    bool changed;
     while (call->lapsed < call->limit && is_due(node = index_first(leases), call->now)) {
         struct memory_record *record = container_of(node, struct memory_record, by_stage);
-        enum err err = transition(repository, record, &change, &changed);
+        enum err err = settle(repository, record, &change, &settled[call->settled_count]);
         if (err != ERR_OK)
             return err;
         call->lapsed++;
+        call->settled_count++;
         change.jitter += UINT32_C(2654435761); /* so that their retries do not come back as one */
     }
     return ERR_OK;
+}
+
+/* Most often there is nothing, and then there is no array. */
+static enum err settle_due(struct memory_repository *repository, struct repo_advance *call,
+                           struct memory_array **ret_array)
+{
+    const struct memory_store *store = &repository->store;
+    const size_t count = memory_count_due(&store->deadlines, call->now) +
+                         memory_count_due(&store->leases, call->now);
+    const size_t most = 2 * (size_t)call->limit;
+    if (count == 0)
+        return ERR_OK;
+    *ret_array = memory_array_new(count < most ? count : most, sizeof(struct repo_settled));
+    if (*ret_array == NULL)
+        return ERR_NO_MEMORY;
+    struct repo_settled *settled = memory_array_items(*ret_array);
+    call->settled = settled;
+    const enum err err = expire_pending(repository, call, settled);
+    return err == ERR_OK ? settle_lapsed(repository, call, settled) : err;
 }
 
 void memory_advance(struct process_repository *base, struct repo_advance *call)
 {
     struct memory_repository *repository = memory_repository(base);
     struct memory_store *store = &repository->store;
+    struct memory_array *array = NULL;
     call->released = call->expired = call->lapsed = 0;
+    call->settled = NULL;
+    call->settled_count = 0;
     enum err err = release_due(store, call);
     if (err == ERR_OK)
-        err = expire_pending(repository, call);
-    if (err == ERR_OK)
-        err = settle_lapsed(repository, call);
+        err = settle_due(repository, call, &array);
     memory_people_prune(&store->people, call->now);
     int tombstones = memory_notes_expire(&store->tombstones, call->now, call->limit);
     int keys = memory_notes_expire(&store->keys, call->now, call->limit);
     call->more = call->released == call->limit || call->expired == call->limit ||
                  call->lapsed == call->limit || tombstones == call->limit || keys == call->limit;
     const uint64_t place = call->expired + call->lapsed > 0 ? store->place : 0;
-    memory_answer(repository, &call->op, err, place, NULL);
+    memory_answer(repository, &call->op, err, place, memory_array_block(array));
 }

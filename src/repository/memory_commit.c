@@ -228,6 +228,8 @@ void memory_commit_count(struct memory_repository *repository)
     durability->snapshot_bytes = numbers.snapshot_bytes;
     durability->snapshot_at = numbers.snapshot_at;
     durability->failures = numbers.failures;
+    repository->base.counters.journal_written = numbers.written;
+    repository->base.counters.journal_sync_latency = numbers.sync_latency;
 }
 
 void memory_commit_init(struct memory_repository *repository)

@@ -88,6 +88,7 @@ static void memory_close(struct process_repository *base)
 static void memory_destroy(struct process_repository *base)
 {
     struct memory_repository *repository = memory_repository(base);
+    disk_watch_destroy(repository->watch);
     journal_destroy(repository->journal);
     memory_snapshot_finish(repository);
     memory_commit_finish(repository);
@@ -152,6 +153,15 @@ static void on_progress(void *arg)
     memory_snapshot_check(repository);
 }
 
+static void on_room_seen(void *arg, int64_t size, int64_t room)
+{
+    struct memory_repository *repository = arg;
+    struct repository_fullness *fullness = &repository->base.durability.fullness;
+    fullness->disk_size = size;
+    fullness->disk_free = room;
+    fullness->used_ratio = size > 0 ? 1.0 - (double)room / (double)size : 0.0;
+}
+
 static bool on_replay(void *arg, enum journal_source source, struct span content,
                       const char **ret_why)
 {
@@ -177,19 +187,31 @@ static struct journal *open_journal(struct memory_repository *repository, struct
     return journal;
 }
 
+/* False with report and *ret_err as memory_repository_open(). */
+static bool open_all(struct memory_repository *repository, struct loop *loop, struct disk *disk,
+                     const struct memory_journal_options *options,
+                     struct journal_report *ret_report, enum err *ret_err)
+{
+    if (repository != NULL && memory_snapshot_init(repository)) {
+        repository->journal = open_journal(repository, loop, disk, options, ret_report, ret_err);
+        if (repository->journal == NULL)
+            return false;
+        repository->watch = disk_watch_create(loop, disk, on_room_seen, repository);
+        if (repository->watch != NULL)
+            return true;
+    }
+    *ret_report = (struct journal_report){.problem = "Out of memory."};
+    *ret_err = ERR_NO_MEMORY;
+    return false;
+}
+
 struct process_repository *
 memory_repository_open(struct loop *loop, const struct process_policy *policy, struct disk *disk,
                        const struct memory_journal_options *options,
                        struct journal_report *ret_report, enum err *ret_err)
 {
     struct memory_repository *repository = new_repository(policy);
-    if (repository == NULL || !memory_snapshot_init(repository)) {
-        *ret_report = (struct journal_report){.problem = "Out of memory."};
-        *ret_err = ERR_NO_MEMORY;
-    } else {
-        repository->journal = open_journal(repository, loop, disk, options, ret_report, ret_err);
-    }
-    if (repository == NULL || repository->journal == NULL) {
+    if (!open_all(repository, loop, disk, options, ret_report, ret_err)) {
         if (repository != NULL)
             memory_destroy(&repository->base);
         return NULL;

@@ -34,7 +34,8 @@ static void move_text(struct span *text, char **at)
 
 static size_t given_size(const struct process *process)
 {
-    return process->type.len + process->group.len + process->input.len + process->metadata.len;
+    return process->type.len + process->group.len + process->traceparent.len + process->input.len +
+           process->metadata.len;
 }
 
 static void own_given(struct memory_record *record)
@@ -42,6 +43,7 @@ static void own_given(struct memory_record *record)
     char *at = record->given;
     move_text(&record->process.type, &at);
     move_text(&record->process.group, &at);
+    move_text(&record->process.traceparent, &at);
     move_text(&record->process.input, &at);
     move_text(&record->process.metadata, &at);
 }

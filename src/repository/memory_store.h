@@ -105,9 +105,9 @@ struct memory_record *memory_store_insert(struct memory_store *store, const stru
                                           int64_t now);
 /* Takes back an insert that nobody has seen. */
 void memory_store_uninsert(struct memory_store *store, struct memory_record *record);
-/* Gives the record the changed process (same id, type, group, input, metadata, created_at), and its
- * timeline the entry, unless that is NULL, which counts it. False if no memory; nothing is changed
- * then, and the entry is still the caller's. */
+/* Gives the record the changed process (same id, type, group, input, metadata, traceparent,
+ * created_at), and its timeline the entry, unless that is NULL, which counts it. False if no
+ * memory; nothing is changed then, and the entry is still the caller's. */
 bool memory_store_update(struct memory_store *store, struct memory_record *record,
                          const struct process *process, int64_t now, struct memory_entry *entry);
 /* Takes the record out and leaves a tombstone until tombstone_until. False if no memory; nothing is

@@ -100,6 +100,10 @@ void memory_counts(struct process_repository *base, struct repo_counts *call)
     call->total = (int64_t)store->times.count;
     for (int i = 0; i < PROCESS_STATUS_COUNT; i++)
         call->by_status[i] = (int64_t)store->statuses[i].count;
+    call->due[DUE_RELEASE] = (int64_t)memory_count_due(&store->schedule, call->now);
+    call->due[DUE_LAPSE] = (int64_t)memory_count_due(&store->leases, call->now);
+    call->due[DUE_EXPIRE] = (int64_t)memory_count_due(&store->deadlines, call->now);
+    call->due[DUE_REMOVAL] = (int64_t)memory_count_due(&store->retention, call->now);
     process_op_finish(&call->op, ERR_OK);
 }
 

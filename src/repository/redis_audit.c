@@ -34,10 +34,9 @@ static void log_found(struct redis_repository *repository, const struct repo_aud
     if (repository->audit_logged_at != 0 && now < repository->audit_logged_at + LOG_PAUSE_MS)
         return;
     repository->audit_logged_at = now;
-    log_warn("redis audit missing=%" PRId64 " stray=%" PRId64 " moved=%" PRId64 " mended=%" PRId64
-             " prefix=\"%s\"",
-             found[AUDIT_MISSING], found[AUDIT_STRAY], found[AUDIT_MOVED], audit->mended,
-             repository->keys.prefix);
+    log_warn("redis audit", log_int("missing", found[AUDIT_MISSING]),
+             log_int("stray", found[AUDIT_STRAY]), log_int("moved", found[AUDIT_MOVED]),
+             log_int("mended", audit->mended), log_text("prefix", repository->keys.prefix));
 }
 
 static void on_audit(struct redis_request *request, enum err err, struct redisReply *reply)

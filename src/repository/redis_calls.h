@@ -11,6 +11,7 @@
  *   redis_restore.c     restore
  *   redis_audit.c       audit
  *   redis_overview.c    group, types, workers, pause
+ *   redis_fullness.c    how full it is
  *   redis_news.c        hearing of what others change: watching, following, publishing */
 #ifndef REPOSITORY_REDIS_CALLS_H
 #define REPOSITORY_REDIS_CALLS_H
@@ -44,7 +45,8 @@ struct redis_given {
     struct repo_worker *workers;
     struct span *events;
     struct repo_item *items; /* REPO_DUMP_MAX, or NULL */
-    size_t type_room, worker_room, event_room;
+    struct repo_settled *settled;
+    size_t type_room, worker_room, event_room, settled_room;
 };
 
 struct redis_follower;
@@ -61,11 +63,19 @@ struct redis_news {
     struct loop_timer *again;        /* it could not be made */
 };
 
+/* What is asked every few seconds. */
+struct redis_fullness {
+    struct loop_timer *timer;
+    struct redis_request request;
+    bool open; /* it is under way */
+};
+
 struct redis_repository {
     struct process_repository base;
     bool publishes; /* each change, since the server does not tell of it */
     struct redis_client *client;
     struct redis_news news;
+    struct redis_fullness fullness;
     struct redis_client_setup setup;
     struct redis_scripts scripts;
     struct redis_keys keys;
@@ -175,6 +185,13 @@ void redis_news_finish(struct redis_news *news); /* before it is destroyed */
 /* Adds a PUBLISH of a change, for where `publishes` is set. `status` may be "removed", `id` "-". */
 void redis_publish(struct redis_commands *commands, const struct redis_repository *repository,
                    const char *id, const char *status, struct span type);
+
+/* --- fullness -------------------------------------------------------------------------------- */
+
+bool redis_fullness_init(struct redis_repository *repository, struct loop *loop); /* as above */
+void redis_fullness_client_ready(struct redis_fullness *fullness);                /* asks at once */
+void redis_fullness_close(struct redis_fullness *fullness);
+void redis_fullness_finish(struct redis_fullness *fullness);
 
 /* --- the slots ------------------------------------------------------------------------------- */
 

@@ -43,7 +43,8 @@ static void note_watching(struct redis_repository *repository)
     if (strcmp(watching, repository->base.watching) == 0)
         return;
     repository->base.watching = watching;
-    log_line(repository->news.begun ? LOG_INFO : LOG_DEBUG, "redis watching=%s", watching);
+    log_at(repository->news.begun ? LOG_INFO : LOG_DEBUG, "redis watching",
+           log_text("watching", watching));
     repository->news.begun = true; /* how it would begin was told at the start */
 }
 

@@ -189,24 +189,32 @@ void redis_events(struct process_repository *base, struct repo_events *events)
 
 /* --- counts ---------------------------------------------------------------------------------- */
 
+static struct repo_counts *counts_of(const struct redis_call *call)
+{
+    return container_of(call->op, struct repo_counts, op);
+}
+
 static void build_counts(struct redis_request *request, struct redis_commands *commands)
 {
     const struct redis_call *call = redis_call_of(request);
     struct redis_key key;
     redis_call_script(commands, SCRIPT_COUNTS,
-                      redis_key(&call->repository->keys, &key, KEY_IDS, SPAN_NONE), 0);
+                      redis_key(&call->repository->keys, &key, KEY_IDS, SPAN_NONE),
+                      counts_of(call)->now);
 }
 
 static void on_counts(struct redis_request *request, enum err err, struct redisReply *reply)
 {
     struct redis_call *call = redis_call_of(request);
-    struct repo_counts *counts = container_of(call->op, struct repo_counts, op);
+    struct repo_counts *counts = counts_of(call);
     struct redis_answer answer;
-    err = redis_answer_open(call, err, reply, 1 + PROCESS_STATUS_COUNT, &answer);
+    err = redis_answer_open(call, err, reply, 1 + PROCESS_STATUS_COUNT + REPO_DUE_KINDS, &answer);
     if (err == ERR_OK) {
         counts->total = redis_answer_int(&answer, 0);
         for (size_t i = 0; i < PROCESS_STATUS_COUNT; i++)
             counts->by_status[i] = redis_answer_int(&answer, 1 + i);
+        for (size_t i = 0; i < REPO_DUE_KINDS; i++)
+            counts->due[i] = redis_answer_int(&answer, 1 + PROCESS_STATUS_COUNT + i);
     }
     redis_call_finish(call, err);
 }

@@ -103,9 +103,8 @@ void redis_note_damage(struct redis_repository *repository, const char *id)
     repository->damage_logged_at = now;
     text_copy(repository->damage[repository->damage_next], PROCESS_ID_TEXT_SIZE, span_of(name));
     repository->damage_next = (repository->damage_next + 1) % DAMAGE_REMEMBERED;
-    log_error("redis damaged process=%s prefix=\"%s\" reason=\"a key of the wrong type, or fields "
-              "missing or unreadable\"",
-              name, repository->keys.prefix);
+    log_error("redis damaged: a key of the wrong type, or fields missing or unreadable",
+              log_text("process_id", name), log_text("prefix", repository->keys.prefix));
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -114,14 +113,18 @@ void redis_note_damage(struct redis_repository *repository, const char *id)
 static void on_state(void *arg, bool ready)
 {
     struct redis_repository *repository = arg;
+    repository->base.counters.links_up = ready;
     memset(repository->announced, 0, sizeof(repository->announced));
     redis_tracking_client_state(repository->news.tracking, ready);
+    if (ready)
+        redis_fullness_client_ready(&repository->fullness);
 }
 
 static void redis_close(struct process_repository *base)
 {
     struct redis_repository *repository = redis_repository(base);
     redis_news_close(&repository->news);
+    redis_fullness_close(&repository->fullness);
     redis_client_close(repository->client);
 }
 
@@ -138,10 +141,12 @@ static void redis_destroy(struct process_repository *base)
     struct list_link *link;
     redis_news_finish(&repository->news);
     redis_client_destroy(repository->client);
+    redis_fullness_finish(&repository->fullness);
     free(repository->given.types);
     free(repository->given.workers);
     free(repository->given.events);
     free(repository->given.items);
+    free(repository->given.settled);
     redis_scripts_finish(&repository->scripts);
     while ((link = list_pop(&repository->spare)) != NULL)
         free(container_of(link, struct redis_call, request.link));
@@ -180,7 +185,7 @@ static bool set_up(struct redis_repository *repository, struct loop *loop,
                    const struct redis_options *redis, const char *key_prefix)
 {
     if (!text_copy(repository->keys.prefix, sizeof(repository->keys.prefix), span_of(key_prefix))) {
-        log_error("redis key prefix longer than %d bytes", REDIS_PREFIX_MAX);
+        log_error("redis key prefix too long", log_int("limit", REDIS_PREFIX_MAX));
         return false;
     }
     if (!redis_scripts_init(&repository->scripts, repository->base.policy, repository->keys.prefix,
@@ -194,11 +199,14 @@ static bool set_up(struct redis_repository *repository, struct loop *loop,
         .layout = LAYOUT,
         .reconnects = &repository->base.counters.reconnects,
         .timeouts = &repository->base.counters.timeouts,
+        .commands = &repository->base.counters.commands,
+        .latency = &repository->base.counters.command_latency,
         .on_state = on_state,
         .arg = repository,
     };
     repository->client = redis_client_create(loop, redis, &repository->setup);
-    return repository->client != NULL && redis_news_init(repository, loop, redis);
+    return repository->client != NULL && redis_fullness_init(repository, loop) &&
+           redis_news_init(repository, loop, redis);
 }
 
 bool redis_repository_channel(const char *key_prefix, char *ret_channel, size_t size)
@@ -217,6 +225,7 @@ struct process_repository *redis_repository_create(struct loop *loop,
         return NULL;
     process_repository_init(&repository->base, &redis_ops, policy);
     repository->base.durability.mode = "redis";
+    repository->base.counters.links = 1;
     list_init(&repository->spare);
     repository->publishes = publishes;
     if (!set_up(repository, loop, redis, key_prefix)) {

@@ -1,6 +1,8 @@
 /* list, sweep, advance: bounded steps along an index, each one script. */
 #include "repository/redis_calls.h"
 
+#include <stdlib.h>
+
 static struct span index_key(const struct redis_call *call, struct redis_key *storage,
                              enum process_status status)
 {
@@ -139,6 +141,8 @@ void redis_sweep(struct process_repository *base, struct repo_sweep *sweep)
 
 /* --- advance --------------------------------------------------------------------------------- */
 
+#define SETTLED_VALUES 5
+
 static struct repo_advance *advance_of(const struct redis_call *call)
 {
     return container_of(call->op, struct repo_advance, op);
@@ -156,17 +160,52 @@ static void build_advance(struct redis_request *request, struct redis_commands *
     redis_arg_int(commands, advance->jitter);
 }
 
+static bool take_one_settled(const struct redisReply *value, struct repo_settled *ret_settled)
+{
+    const struct redis_answer values = {value->element, value->elements};
+    if (value->type != REDIS_REPLY_ARRAY || values.count != SETTLED_VALUES)
+        return false;
+    ret_settled->type = redis_text_of(values.values[0]);
+    ret_settled->event = redis_answer_int(&values, 1) != 0 ? EVENT_EXPIRE : EVENT_LAPSE;
+    ret_settled->lease_lost = redis_answer_int(&values, 3) != 0;
+    ret_settled->run_ms = redis_answer_int(&values, 4);
+    return process_type_is_valid(ret_settled->type) &&
+           process_status_parse(redis_text_of(values.values[2]), &ret_settled->status);
+}
+
+static enum err take_settled(struct redis_given *given, const struct redisReply *list,
+                             struct repo_advance *advance)
+{
+    if (list->type != REDIS_REPLY_ARRAY || list->elements > 2 * (size_t)advance->limit)
+        return ERR_INTERNAL;
+    if (list->elements > given->settled_room) {
+        struct repo_settled *grown = realloc(given->settled, list->elements * sizeof(*grown));
+        if (grown == NULL)
+            return ERR_NO_MEMORY;
+        given->settled = grown;
+        given->settled_room = list->elements;
+    }
+    for (size_t i = 0; i < list->elements; i++) {
+        if (!take_one_settled(list->element[i], &given->settled[i]))
+            return ERR_INTERNAL;
+    }
+    advance->settled = given->settled;
+    advance->settled_count = list->elements;
+    return ERR_OK;
+}
+
 static void on_advance(struct redis_request *request, enum err err, struct redisReply *reply)
 {
     struct redis_call *call = redis_call_of(request);
     struct repo_advance *advance = advance_of(call);
     struct redis_answer answer;
-    err = redis_answer_open(call, err, reply, 4, &answer);
+    err = redis_answer_open(call, err, reply, 5, &answer);
     if (err == ERR_OK) {
         advance->released = (int)redis_answer_int(&answer, 0);
         advance->lapsed = (int)redis_answer_int(&answer, 1);
         advance->expired = (int)redis_answer_int(&answer, 2);
         advance->more = redis_answer_int(&answer, 3) != 0;
+        err = take_settled(&call->repository->given, answer.values[4], advance);
     }
     redis_call_finish(call, err);
 }
@@ -175,5 +214,7 @@ void redis_advance(struct process_repository *base, struct repo_advance *advance
 {
     advance->released = advance->lapsed = advance->expired = 0;
     advance->more = false;
+    advance->settled = NULL;
+    advance->settled_count = 0;
     redis_call_start(redis_repository(base), &advance->op, NULL, true, build_advance, on_advance);
 }

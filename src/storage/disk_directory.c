@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct disk_directory {
@@ -177,6 +178,16 @@ static int directory_lock(struct disk *base, const char *name, int64_t *ret_pid)
     return 0;
 }
 
+static int directory_space(struct disk *base, int64_t *ret_size, int64_t *ret_free)
+{
+    struct statvfs stat;
+    if (fstatvfs(disk_directory(base)->directory, &stat) != 0)
+        return -errno;
+    *ret_size = (int64_t)(stat.f_blocks * stat.f_frsize);
+    *ret_free = (int64_t)(stat.f_bavail * stat.f_frsize);
+    return 0;
+}
+
 /* The lock's file stays: who removes it could take it away under the next holder. */
 static void directory_destroy(struct disk *base)
 {
@@ -201,6 +212,7 @@ static const struct disk_ops directory_ops = {
     .sync_directory = directory_sync_directory,
     .list = directory_list,
     .lock = directory_lock,
+    .space = directory_space,
     .destroy = directory_destroy,
 };
 

@@ -152,8 +152,8 @@ static void note_failure(struct journal *journal, int error)
         journal->retry_ms = RETRY_LAST_MS;
     loop_timer_start(journal->retry, journal->retry_ms);
     if (!again)
-        log_error("journal cannot be written dir=%s error=\"%s\": changes are refused until it can",
-                  journal->disk->path, strerror(-error));
+        log_error("journal cannot be written: changes are refused until it can",
+                  log_text("dir", journal->disk->path), log_text("error", strerror(-error)));
 }
 
 static void empty_batch(struct journal *journal)
@@ -166,6 +166,7 @@ static void empty_batch(struct journal *journal)
 static void note_synced(struct journal *journal)
 {
     if (journal->step.sync) {
+        metric_observe(&journal->numbers.sync_latency, journal->step.sync_us);
         journal->synced = journal->stored;
         journal->want_sync = journal->sync_due = false;
         loop_timer_stop(journal->sync_timer);
@@ -179,12 +180,13 @@ static void note_synced(struct journal *journal)
 static void note_success(struct journal *journal)
 {
     if (journal->state != ERR_OK)
-        log_warn("journal is written again dir=%s", journal->disk->path);
+        log_warn("journal is written again", log_text("dir", journal->disk->path));
     journal->state = ERR_OK;
     journal->broken = false;
     if (journal->step.lines.len > 0) {
         journal->numbers.batches++;
         journal->numbers.journal_bytes += (int64_t)journal->step.lines.len;
+        journal->numbers.written += journal->step.lines.len;
         journal->stored = journal->step.last;
         empty_batch(journal);
     }
@@ -223,9 +225,9 @@ static void on_late(void *arg)
     }
     if (journal->state != ERR_OK)
         return;
-    log_error("journal is not written dir=%s: the disk does not answer, and changes are refused "
-              "until it does",
-              journal->disk->path);
+    log_error("journal is not written: the disk does not answer, and changes are refused until it "
+              "does",
+              log_text("dir", journal->disk->path));
     journal->state = ERR_UNAVAILABLE;
     journal->options.on_progress(journal->options.arg);
 }

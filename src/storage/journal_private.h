@@ -59,7 +59,8 @@ struct journal_step {
     uint64_t last;     /* the number of the last one */
     bool new_file;     /* they go to the next file */
     bool sync;
-    bool begun; /* out: the next file is there */
+    bool begun;      /* out: the next file is there */
+    int64_t sync_us; /* out, with sync: how long it took */
 };
 int journal_tail_do(struct journal_tail *tail, struct journal_step *step);
 /* Begins a file, which may be there from an attempt before. */

@@ -152,8 +152,8 @@ static void go_off(struct journal_writing *writing)
 static void fail(struct journal *journal, int error)
 {
     struct journal_writing *writing = &journal->snapshot;
-    log_warn("snapshot cannot be written dir=%s error=\"%s\"", journal->disk->path,
-             strerror(-error));
+    log_warn("snapshot cannot be written", log_text("dir", journal->disk->path),
+             log_text("error", strerror(-error)));
     writing->why = journal_err(error);
     writing->error = 0;
     writing->stage = SNAPSHOT_DROP;

@@ -3,6 +3,8 @@
  * what is behind. */
 #include "storage/journal_private.h"
 
+#include "proctrack/clock.h"
+
 #include <errno.h>
 
 #define HEAD_MAX 255
@@ -138,8 +140,11 @@ int journal_tail_do(struct journal_tail *tail, struct journal_step *step)
     }
     if (error == 0)
         error = journal_write_all(tail->disk, tail->file, step->lines);
-    if (error == 0 && step->sync)
+    if (error == 0 && step->sync) {
+        const int64_t began = clock_steady_us();
         error = tail->disk->ops->sync(tail->disk, tail->file);
+        step->sync_us = clock_steady_us() - began;
+    }
     tail->broken = error != 0;
     if (error == 0 && step->lines.len > 0) {
         tail->size += (int64_t)step->lines.len;

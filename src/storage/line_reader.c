@@ -2,8 +2,16 @@
 
 #include <errno.h>
 
-/* Little at first, as most files are short when a program starts. */
+/* Little at first, as most files are short when a program starts; then as much as was read before,
+ * so that little is taken for a file that ends there. */
 enum { READ_FIRST_BYTES = 4096, READ_BYTES = 256 * 1024 };
+
+static size_t read_size(int64_t from)
+{
+    return from < READ_FIRST_BYTES ? READ_FIRST_BYTES
+           : from < READ_BYTES     ? (size_t)from
+                                   : READ_BYTES;
+}
 
 void line_reader_init(struct line_reader *reader, struct disk *disk, int file, int64_t limit)
 {
@@ -32,7 +40,7 @@ static bool read_more(struct line_reader *reader)
     drop_read_lines(reader);
     const int64_t from = reader->offset + (int64_t)buffer->len;
     const int64_t left = reader->limit - from;
-    const size_t most = from == 0 ? READ_FIRST_BYTES : READ_BYTES;
+    const size_t most = read_size(from);
     const size_t want = left < (int64_t)most ? (size_t)left : most;
     if (!text_buffer_reserve(buffer, want)) {
         reader->error = buffer->len > LINE_MAX_BYTES ? -EFBIG : -ENOMEM;

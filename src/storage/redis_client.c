@@ -42,8 +42,8 @@ static void log_problem(struct redis_client *client, const char *problem)
     if (!was_ready && strcmp(client->problem, problem) == 0)
         return;
     snprintf(client->problem, sizeof(client->problem), "%s", problem);
-    log_line(is_quiet(client) ? LOG_DEBUG : LOG_WARN, "redis %s host=%s reason=\"%s\"",
-             was_ready ? "lost" : "unavailable", client->where, client->problem);
+    log_at(is_quiet(client) ? LOG_DEBUG : LOG_WARN, was_ready ? "redis lost" : "redis unavailable",
+           log_text("host", client->where), log_text("reason", client->problem));
 }
 
 /* Between a quarter and the whole of it, so that many clients do not come back as one. */
@@ -108,8 +108,8 @@ void redis_client_enter(struct redis_client *client)
     if (client->was_ready && client->setup->reconnects != NULL)
         ++*client->setup->reconnects;
     client->was_ready = true;
-    log_line(is_quiet(client) ? LOG_DEBUG : LOG_INFO, "redis ready host=%s database=%d",
-             client->where, client->options->database);
+    log_at(is_quiet(client) ? LOG_DEBUG : LOG_INFO, "redis ready", log_text("host", client->where),
+           log_int("database", client->options->database));
     tell_state(client, true);
 }
 
@@ -245,7 +245,7 @@ static bool prepare_tls(struct redis_client *client)
         return true;
     client->tls = redis_tls_create(client->options, &why);
     if (client->tls == NULL)
-        log_error("redis tls host=%s reason=\"%s\"", client->where, why);
+        log_error("redis tls", log_text("host", client->where), log_text("reason", why));
     return client->tls != NULL;
 }
 

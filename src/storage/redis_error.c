@@ -3,6 +3,8 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
+#define SHOWN_MAX 120
+
 static const struct {
     const char *code;
     enum err err;
@@ -43,4 +45,11 @@ enum err redis_reply_error(const struct redisReply *reply)
             return codes[i].err;
     }
     return ERR_INTERNAL;
+}
+
+int redis_error_shown(const char *text)
+{
+    const char *arguments = strstr(text, ", with args");
+    const size_t len = arguments != NULL ? (size_t)(arguments - text) : strlen(text);
+    return len < SHOWN_MAX ? (int)len : SHOWN_MAX;
 }

@@ -55,10 +55,11 @@ static void note_replicas(struct redis_client *client, bool missing, long long r
         return;
     client->replicas_short = missing;
     if (missing)
-        log_warn("redis replicas too few host=%s have=%lld want=%lld", client->where, replicas,
-                 redis_primary_replicas(client));
+        log_warn("redis replicas too few", log_text("host", client->where),
+                 log_int("have", replicas), log_int("want", redis_primary_replicas(client)));
     else
-        log_info("redis replicas enough host=%s have=%lld", client->where, replicas);
+        log_info("redis replicas enough", log_text("host", client->where),
+                 log_int("have", replicas));
 }
 
 static void on_wait_done(struct redis_request *request, enum err err, struct redisReply *reply)
@@ -128,7 +129,8 @@ static void log_error_reply(struct redis_client *client, const redisReply *reply
     if (err == ERR_CORRUPT || too_soon)
         return;
     client->error_logged_at = now;
-    log_warn("redis error host=%s text=\"%.120s\"", client->where, reply->str);
+    log_warn("redis error", log_text("host", client->where),
+             log_span("error", (struct span){reply->str, (size_t)redis_error_shown(reply->str)}));
 }
 
 static void note_error(struct redis_client *client, struct redis_request *request,
@@ -153,8 +155,16 @@ static void repeat(struct redis_client *client, struct redis_request *request)
         redis_request_end(request, err, NULL);
 }
 
+/* What stands in for another was not sent itself, and a WAIT is there to wait. */
+static void note_latency(struct redis_client *client, const struct redis_request *request)
+{
+    if (client->setup->latency != NULL && request->sent_us != 0 && request != &client->wait)
+        metric_observe(client->setup->latency, loop_now_us(client->loop) - request->sent_us);
+}
+
 static void complete(struct redis_client *client, struct redis_request *request, redisReply *reply)
 {
+    note_latency(client, request);
     if (request->script_missing && !request->repeated) {
         repeat(client, request);
         return;
@@ -261,6 +271,9 @@ bool redis_flow_send(struct redis_client *client, struct redis_request *request,
     request->reply_due = loop_now_ms(client->loop) + client->options->command_timeout_ms;
     if (!send_parts(client, request))
         return false; /* hiredis is ending this connection already */
+    request->sent_us = loop_now_us(client->loop);
+    if (client->state == REDIS_READY && client->setup->commands != NULL) /* else the session's */
+        *client->setup->commands += (uint64_t)request->replies;
     redis_ends_expect(client, request);
     if (client->broken)
         loop_timer_start(client->deadline, 0);

@@ -128,7 +128,8 @@ static enum err demand(struct redis_check *check, const char *meaning, int argc,
     if (reply == NULL)
         return err;
     if (reply->type == REDIS_REPLY_ERROR)
-        err = redis_check_problem(check, ERR_INVALID, "%s: %.150s", meaning, reply->str);
+        err = redis_check_problem(check, ERR_INVALID, "%s: %.*s", meaning,
+                                  redis_error_shown(reply->str), reply->str);
     freeReplyObject(reply);
     return err;
 }
@@ -167,7 +168,7 @@ static enum err judge_ping(struct redis_check *check, const redisReply *reply, b
     *ret_loading = strncmp(reply->str, "LOADING", 7) == 0;
     bool no_entry = strncmp(reply->str, "NOAUTH", 6) == 0 || strncmp(reply->str, "NOPERM", 6) == 0;
     return redis_check_problem(check, no_entry ? ERR_INVALID : ERR_UNAVAILABLE,
-                               "PING was refused: %.150s", reply->str);
+                               "PING was refused: %.*s", redis_error_shown(reply->str), reply->str);
 }
 
 /* A Redis that has just been started reads its data first; as long as there is time we wait. */
@@ -191,7 +192,7 @@ static enum err ping(struct redis_check *check)
 
 /* --- what it says about itself --------------------------------------------------------------- */
 
-static bool find_info(struct span info, const char *name, struct span *ret_value)
+bool redis_info_find(struct span info, const char *name, struct span *ret_value)
 {
     struct span line, key;
     while (span_split(&info, '\n', &line)) {
@@ -210,17 +211,17 @@ static bool find_info(struct span info, const char *name, struct span *ret_value
 static bool info_is(struct span info, const char *name, const char *expected)
 {
     struct span value;
-    return find_info(info, name, &value) && span_is(value, expected);
+    return redis_info_find(info, name, &value) && span_is(value, expected);
 }
 
 static void take_info(struct redis_probe *probe, struct span info)
 {
     struct span value;
-    if (find_info(info, "redis_version", &value))
+    if (redis_info_find(info, "redis_version", &value))
         text_copy(probe->version, sizeof(probe->version), value);
-    if (find_info(info, "maxmemory_policy", &value))
+    if (redis_info_find(info, "maxmemory_policy", &value))
         text_copy(probe->maxmemory_policy, sizeof(probe->maxmemory_policy), value);
-    probe->has_maxmemory = find_info(info, "maxmemory", &value) && !span_is(value, "0");
+    probe->has_maxmemory = redis_info_find(info, "maxmemory", &value) && !span_is(value, "0");
     if (info_is(info, "aof_enabled", "0"))
         probe->persists = false; /* unless snapshots are on */
 }

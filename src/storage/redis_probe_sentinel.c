@@ -19,7 +19,8 @@ static enum err ask_for_primary(struct redis_check *asking, struct redis_address
     if (reply == NULL)
         return err;
     if (reply->type == REDIS_REPLY_ERROR)
-        err = redis_check_problem(asking, ERR_UNAVAILABLE, "the sentinel says: %.150s", reply->str);
+        err = redis_check_problem(asking, ERR_UNAVAILABLE, "the sentinel says: %.*s",
+                                  redis_error_shown(reply->str), reply->str);
     else if (!redis_sentinels_place(reply, ret_place))
         err = redis_check_problem(asking, ERR_UNAVAILABLE,
                                   "the sentinels do not know the service %s", options->service);

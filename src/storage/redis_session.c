@@ -99,7 +99,7 @@ void redis_session_start(struct redis_client *client)
 static void refuse(struct redis_client *client, const char *step, const char *why)
 {
     char problem[REDIS_PROBLEM_MAX];
-    snprintf(problem, sizeof(problem), "%s: %.120s", step, why);
+    snprintf(problem, sizeof(problem), "%s: %.*s", step, redis_error_shown(why), why);
     redis_client_lose(client, problem);
 }
 

@@ -82,10 +82,11 @@ static void give_up(struct redis_tracking *tracking)
     redis_client_close(tracking->listener);
     loop_timer_start(tracking->life, ASK_AGAIN_MS);
     if (!tracking->refusal_logged)
-        log_info("redis notifications unavailable reason=\"%s\"",
-                 tracking->setup.way == REDIS_TRACK_CHANNEL
-                     ? "this user may not subscribe to the channel"
-                     : "the server does not offer CLIENT TRACKING, or not to this user");
+        log_info("redis notifications unavailable",
+                 log_text("reason", tracking->setup.way == REDIS_TRACK_CHANNEL
+                                        ? "this user may not subscribe to the channel"
+                                        : "the server does not offer CLIENT TRACKING, or not to "
+                                          "this user"));
     tracking->refusal_logged = true;
     end(tracking);
 }

@@ -4,6 +4,8 @@
 #include "http/http_cursor.h"
 #include "http/http_guard.h"
 #include "http/http_headers.h"
+#include "http/http_request_id.h"
+#include "proctrack/trace_context.h"
 #include "requirements.h"
 
 #include <string.h>
@@ -54,6 +56,25 @@ static void read_values(struct span value)
         require(value.len >= strlen("application/json") || memchr(value.data, '+', value.len));
 }
 
+/* What is written again of it is harmless wherever it is put, and is read as it was. */
+static void read_trace(struct span value)
+{
+    char text[TRACEPARENT_SIZE], again[TRACEPARENT_SIZE];
+    if (http_request_id_is_valid(value)) {
+        require(value.len >= 1 && value.len <= HTTP_REQUEST_ID_MAX);
+        for (size_t i = 0; i < value.len; i++)
+            require(value.data[i] > ' ' && value.data[i] <= 'z' &&
+                    strchr("\"\\'<>;,%&", value.data[i]) == NULL);
+    }
+    if (!traceparent_read(value, text))
+        return;
+    require(strlen(text) == TRACEPARENT_SIZE - 1);
+    require(strspn(text, "0123456789abcdef-") == TRACEPARENT_SIZE - 1);
+    require(traceparent_read(span_of(text), again) && strcmp(text, again) == 0);
+    require(traceparent_is_valid(span_of(text)));
+    require(memcmp(text + 2, value.data + 2, 51) == 0);
+}
+
 static void read_fields(struct span text)
 {
     struct http_headers headers;
@@ -64,6 +85,8 @@ static void read_fields(struct span text)
         http_headers_add(&headers, name, line.data != NULL ? line : SPAN(""));
     }
     require(headers.prefer_wait_s >= -1);
+    read_trace(headers.request_id);
+    read_trace(headers.traceparent);
     if (http_accept_prefers_events(&headers.accept))
         require(http_accept_allows_events(&headers.accept));
     const char *origins[] = {"*", NULL};
@@ -78,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_key(text);
     read_tags(text);
     read_values(text);
+    read_trace(text);
     read_fields(text);
     return 0;
 }

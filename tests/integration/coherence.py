@@ -19,7 +19,7 @@ from coherence_readers import Feed, Glancer
 from coherence_world import Party, World, note_lag, now
 from coherence_writers import Crowd, Faults, Writer
 from polling import PATIENCE, eventually
-from redis_process import Redis
+from redis_process import Redis, user_rules
 from redis_proxy import LateRedis
 from server_process import Server
 
@@ -154,7 +154,7 @@ def listed(counts):
 # The user may not ask to be told of changes: the instances then tell each other. Redis looks for what
 # has expired so often that it finds it in time among the other keys that will.
 REDIS_OPTIONS = ('--appendonly', 'yes', '--appendfsync', 'always', '--hz', '100', '--user', 'untold',
-                 'on', '>secret', '~*', '&*', '+@all', '-client|tracking')
+                 'on', '>secret', *user_rules(), '-client|tracking')
 
 
 def settings_of(instance, redis, watching, more):

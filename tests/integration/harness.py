@@ -83,8 +83,8 @@ class Case(unittest.TestCase):
         self.addCleanup(holder.cleanup)
         return holder.name
 
-    def start_server(self, settings=None, arguments=(), within=()):
-        server = Server(settings, arguments, within)
+    def start_server(self, settings=None, arguments=(), within=(), inherited=()):
+        server = Server(settings, arguments, within, inherited)
         self.addCleanup(server.destroy)
         self.addCleanup(self._end_server, server)
         return server

@@ -265,7 +265,8 @@ class Checker:
             elif ids.setdefault(name, track.process_id) != track.process_id:
                 self.fault('submission', 'stored twice:', name, ids[name], track.process_id)
             elif any(document[member] != self.sent[name].get(member, default) for member, default in
-                     (('type', None), ('group', None), ('priority', 0), ('max_attempts', 1))):
+                     (('type', None), ('group', None), ('priority', 0), ('max_attempts', 1),
+                      ('traceparent', None))):
                 self.fault('submission', 'stored with other words:', self.sent[name], document)
 
     def check_kept(self, track):

@@ -1,5 +1,6 @@
 """Who calls in the model test: clients, workers, and who pauses types and ends instances."""
 
+import hashlib
 from datetime import datetime, timedelta, timezone
 
 from model_actor import Actor
@@ -8,6 +9,16 @@ from model_history import Operation
 TYPES = ('model.a', 'model.b', 'model.c', 'model.d')
 # Nothing is ever deleted from a group that begins with keep: bulk changes there can be counted.
 GROUPS = ('keep:1', 'keep:2', 'g:1', 'g:2', 'g:3')
+
+
+def trace_of(document):
+    """The traceparent that a submission comes with, always the same; half of them have none."""
+    digest = hashlib.md5(document['metadata']['submission'].encode()).hexdigest()
+    return f'00-{digest}-{digest[:16]}-01' if digest[-1] < '8' else None
+
+
+def trace_headers(trace):
+    return (f'traceparent: {trace}',) if trace else ()
 
 
 class Client(Actor):
@@ -55,16 +66,22 @@ class Client(Actor):
         elif with_key:
             key = document['metadata']['submission']
             self.world.keys.append((key, document))
+        trace = trace_of(document)
         if key:
             headers = (f'Idempotency-Key: {key}',)
         operation = self.call('submit', 'POST', '/analyze', document,
-                              sent={**document, 'key': key}, headers=headers)
+                              sent={**document, 'key': key, 'traceparent': trace},
+                              headers=(*headers, *trace_headers(trace)))
         if operation.status == 202:
             self.world.ids.append(operation.answer['process_id'])
 
     def batch(self):
         processes = [self.document() for _ in range(self.random.randint(1, 12))]
-        operation = self.call('batch', 'POST', '/analyze/batch', {'processes': processes})
+        trace = trace_of(processes[0])
+        operation = self.call('batch', 'POST', '/analyze/batch', {'processes': processes},
+                              sent={'processes': [{**document, 'traceparent': trace}
+                                                  for document in processes]},
+                              headers=trace_headers(trace))
         if operation.accepted:
             self.world.ids += [item['process_id'] for item in operation.answer['processes']
                                if item['process_id']]

@@ -60,6 +60,26 @@ def run_arguments(section):
     return shlex.split(line)[1:]
 
 
+def anchors():
+    """What a link can name: the headings, as GitHub names them."""
+    return {re.sub(r'[^\w -]', '', title.lower()).replace(' ', '-')
+            for title in re.findall(r'^#+ (.*)$', FENCE.sub('', text()), re.MULTILINE)}
+
+
+def metrics():
+    """Family -> type, of the chapter on metrics. A name that begins with _ is one of the cache."""
+    section = sections()['Metrics'].split('\n### ')[0]
+    found = {}
+    for names, kind in re.findall(r'^\| (`.*?`\*?) \| (gauge|counter|histogram) \|', section,
+                                  re.MULTILINE):
+        for name in re.findall(r'`([a-z_]+)', names):
+            name = f'status_cache{name}' if name.startswith('_') else name
+            found[f'proctrackd_{name}'] = kind
+    for name in re.findall(r'`(process_\w+)`', section):
+        found[name] = 'counter' if name.endswith('_total') else 'gauge'
+    return found
+
+
 def redis_keys():
     """key as it is shown -> type, of the table of what Redis holds."""
     rows = re.findall(r'^\| (`process.*?) \| (\w+) \|', sections()['What Redis holds'], re.MULTILINE)

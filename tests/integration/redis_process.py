@@ -1,6 +1,9 @@
-"""A real redis-server on a unix socket and on a free port, in its own temporary directory."""
+"""A real redis-server on a unix socket and on a free port, in its own temporary directory: as we
+recommend it, with redis.conf and the user of users.acl, as whom the service logs in. Tests look and
+meddle as the default user, who may do everything."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -9,6 +12,27 @@ import tempfile
 import unittest
 
 from polling import PATIENCE, eventually
+
+
+DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'deploy', 'redis')
+CONF = os.path.join(DEPLOY, 'redis.conf')
+ACL = os.path.join(DEPLOY, 'users.acl')
+USER, PASSWORD = 'proctrack', 'only-what-it-needs'
+LOGIN = f'{USER}:{PASSWORD}@'  # of a URL
+
+
+def user_rules(prefix=''):
+    """What users.acl says the service may do, as words, after its password; with a REDIS_KEY_PREFIX
+    changed as README.md says."""
+    with open(ACL, encoding='ascii') as file:
+        (line,) = re.findall(rf'^user {USER} on #\w+ (.*)$', file.read(), re.MULTILINE)
+    return [adapted(word, prefix) for word in line.split()]
+
+
+def adapted(rule, prefix):
+    if not rule.startswith(('~process', '&process')):
+        return rule
+    return rule[0] + re.sub(r'([*?\[\]\\])', r'\\\1', prefix) + rule[1:]
 
 
 class RedisError(Exception):
@@ -82,19 +106,23 @@ class Redis:
         fixed = self.port is not None
         for _ in range(1 if fixed else 5):
             self.port = self.port if fixed else free_port()
-            words = [self.binary, '--bind', '127.0.0.1', '--port', str(self.port), '--unixsocket',
-                     self.path, '--dir', self.directory, '--save', '', '--daemonize', 'no']
+            # A copy, as sentinels have it rewritten.
+            conf = shutil.copy(CONF, os.path.join(self.directory, 'conf'))
+            words = [self.binary, conf, '--bind', '127.0.0.1', '--port', str(self.port),
+                     '--unixsocket', self.path, '--dir', self.directory, '--daemonize', 'no',
+                     '--appendonly', 'no', '--user', USER, 'on', f'>{PASSWORD}', *user_rules()]
             if self.password is not None:
                 words += ['--requirepass', self.password]
             with open(os.path.join(self.directory, 'log'), 'ab') as log:
                 self.process = subprocess.Popen(
                     [*self.before, *words, *self.options], cwd=self.directory,
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            if self._wait_until_ready():
+            if self.wait_until_ready():
                 return
         raise AssertionError('redis-server does not start:\n' + self.log())
 
-    def _wait_until_ready(self):
+    def wait_until_ready(self):
+        """Whether it answers, if only that a login is needed; false once it has ended."""
         def answers():
             if self.process.poll() is not None:
                 return 'ended'
@@ -132,13 +160,25 @@ class Redis:
         words = self.texts('HGETALL', key)
         return dict(zip(words[::2], words[1::2]))
 
+    def add_user(self, name, password, *rules, prefix=''):
+        """One that may do what the service may, as changed by the rules."""
+        self.command('ACL', 'SETUSER', name, 'reset', 'on', f'>{password}', *user_rules(prefix),
+                     *rules)
+
+    def allow_prefixes(self, *prefixes):
+        """The service may also use these in front of every key."""
+        for prefix in prefixes:
+            rules = [rule for rule in user_rules(prefix) if rule[0] in '~&']
+            self.command('ACL', 'SETUSER', USER, *rules)
+
     @property
     def url(self):
-        return f'unix://{self.path}'
+        """With the user of users.acl."""
+        return f'unix://{LOGIN}{self.path}'
 
     @property
     def tcp_url(self):
-        return f'redis://127.0.0.1:{self.port}/0'
+        return f'redis://{LOGIN}127.0.0.1:{self.port}/0'
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)

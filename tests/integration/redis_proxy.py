@@ -5,6 +5,8 @@ import asyncio
 import random
 import threading
 
+from redis_process import LOGIN
+
 # (share of what comes that is late, seconds at most)
 REPLIES, NEWS = (0.3, 0.004), (0.7, 0.12)
 
@@ -23,7 +25,7 @@ class LateRedis:
 
     @property
     def url(self):
-        return f'redis://127.0.0.1:{self.port}/0'
+        return f'redis://{LOGIN}127.0.0.1:{self.port}/0'
 
     def _run(self):
         asyncio.set_event_loop(self.loop)

@@ -10,7 +10,7 @@ import threading
 from urllib.parse import quote
 
 from polling import eventually
-from redis_process import Redis, RedisConnection, RedisError, free_port
+from redis_process import LOGIN, Redis, RedisConnection, RedisError, free_port
 
 SERVICE = 'mymaster'
 SENTINEL_PASSWORD = 'sentinels only'
@@ -153,7 +153,7 @@ class Watched:
     def url(self, *ports, database=0):
         at = ','.join(f'127.0.0.1:{port}'
                       for port in (*ports, *(sentinel.port for sentinel in self.sentinels)))
-        return (f'redis+sentinel://:{quote(PASSWORD)}@{at}/{SERVICE}/{database}'
+        return (f'redis+sentinel://{LOGIN}{at}/{SERVICE}/{database}'
                 f'?sentinel_password={quote(SENTINEL_PASSWORD)}')
 
     def destroy(self):

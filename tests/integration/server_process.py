@@ -13,8 +13,8 @@ from http_client import Client
 from http_raw import RawConnection
 from polling import PATIENCE, eventually
 
-LISTENING = re.compile(r'listening\b.*\bport=(\d+)')
-FOR_OPERATORS = re.compile(r'for operators:.*\bport=(\d+)')
+LISTENING = re.compile(r'listening\b.*\bport"?[=:](\d+)')
+FOR_OPERATORS = re.compile(r'for operators\b.*\bport"?[=:](\d+)')
 SANITIZER = re.compile(r'(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:).*')
 PASSED_ON = re.compile(r'(PATH|HOME|TMPDIR|LD_LIBRARY_PATH|[A-Z]+SAN_OPTIONS)$')
 # ThreadSanitizer sometimes loses a signal that arrives while a program runs: libuv's handler is then
@@ -46,8 +46,10 @@ def text_stats():
 
 
 def environment(settings):
-    """Ours without any setting of the service, plus the given ones."""
+    """Ours without any setting of the service, plus the given ones. Tests read the log as people
+    do, unless they ask for another form."""
     passed_on = {name: value for name, value in os.environ.items() if PASSED_ON.match(name)}
+    passed_on['LOG_FORMAT'] = 'text'
     passed_on.update({name: str(value) for name, value in settings.items()})
     return passed_on
 
@@ -64,14 +66,16 @@ class Server:
     """Starts proctrackd and waits until it listens.
 
     settings are environment variables; arguments are added to the command line. Unless DATA_DIR
-    says otherwise it stores in its own directory, which goes with it. The output is collected by a
+    says otherwise it stores in its own directory, which goes with it; and unless
+    STORAGE_FULL_PERCENT does, however full this machine's disk is. The output is collected by a
     thread of its own, so that a full pipe can never stop the server. `within` is a command that
-    becomes the one given to it, as nsenter does.
+    becomes the one given to it, as nsenter does; it gets the `inherited` descriptors.
     """
 
-    def __init__(self, settings=None, arguments=(), within=()):
+    def __init__(self, settings=None, arguments=(), within=(), inherited=()):
         self.directory = tempfile.mkdtemp(prefix='proctrack-test-')
-        settings = {'HOST': '127.0.0.1', 'PORT': '0', **(settings or {})}
+        settings = {'HOST': '127.0.0.1', 'PORT': '0', 'STORAGE_FULL_PERCENT': '0',
+                    **(settings or {})}
         self.host = settings['HOST']
         self.lines = []
         self.port = None
@@ -79,7 +83,8 @@ class Server:
         self._ended = False
         self.process = subprocess.Popen(
             [*within, proctrackd(), *arguments], env=environment(settings), cwd=self.directory,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            pass_fds=inherited)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:

@@ -77,7 +77,8 @@ class Description:
             return found + [f'media type {media_type} is not described']
         if media_type == 'text/event-stream':
             return found + self.stream_faults(answer.body.decode())
-        return found + self.schemas.faults(content[media_type]['schema'], answer.json, closed=True)
+        body = answer.json if media_type.endswith('json') else answer.body.decode()
+        return found + self.schemas.faults(content[media_type]['schema'], body, closed=True)
 
     def stream_faults(self, text):
         """What about the processes that its events without a name carry is not as described."""

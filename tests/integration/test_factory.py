@@ -71,8 +71,10 @@ class Factory(Case):
             'password in the URL': {
                 'REDIS_URL': f'redis://:p%40ss%2Fw%25rd@127.0.0.1:{secret.port}/2'},
             'user in the URL': {'REDIS_URL': f'redis://analysis:s3cret@127.0.0.1:{secret.port}'},
-            'password': {'REDIS_URL': secret.tcp_url, 'REDIS_PASSWORD': 'p@ss/w%rd'},
-            'password file': {'REDIS_URL': secret.url, 'REDIS_PASSWORD_FILE': password_file},
+            'password': {'REDIS_URL': f'redis://127.0.0.1:{secret.port}',
+                         'REDIS_PASSWORD': 'p@ss/w%rd'},
+            'password file': {'REDIS_URL': f'unix://{secret.path}',
+                              'REDIS_PASSWORD_FILE': password_file},
             'user and password': {'REDIS_URL': secret.url, 'REDIS_USERNAME': 'analysis',
                                   'REDIS_PASSWORD': 's3cret'},
         }
@@ -94,7 +96,8 @@ class Factory(Case):
                          {'REDIS_USERNAME': 'who', 'REDIS_PASSWORD': 'right'},
                          {'REDIS_PASSWORD': 'right', 'REDIS_DB': '999'}):
             with self.subTest(settings):
-                result = run_once(settings={'REDIS_URL': redis.url, 'REDIS_REQUIRED': 'true',
+                result = run_once(settings={'REDIS_URL': f'unix://{redis.path}',
+                                            'REDIS_REQUIRED': 'true',
                                             'PORT': '0', **settings})
                 self.assertEqual(result.returncode, 69, result)
                 self.assertNotIn('wr0ng', result.stderr + result.stdout)
@@ -106,7 +109,7 @@ class Factory(Case):
 
     def test_warns_about_a_redis_that_persists_nothing(self):
         redis = self.start_redis()
-        server = self.start_server({'REDIS_URL': redis.url})
+        server = self.start_server({'REDIS_URL': f'unix://{redis.path}'}) # who may CONFIG GET
         self.assertRegex(server.log(), r'(?i)warn.*(persist|append|snapshot)')
 
     def test_no_warning_without_need(self):

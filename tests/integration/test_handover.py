@@ -11,8 +11,8 @@ from http_client import Client
 from transferring import FilledCase
 
 MOVING = r'handover: Redis can be used again'
-DONE = r'handover: repository=redis'
-MOVED_AT_START = r'handover: from=.*moved=(\d+)'
+DONE = r'handover done repository=redis'
+MOVED_AT_START = r'handover done from=.*moved=(\d+)'
 
 
 class Handover(FilledCase):

@@ -59,7 +59,8 @@ class Story:
             'progress': None, 'result': None, 'error': None, 'metadata': sent['metadata'],
             'group': members.get('group'), 'priority': members.get('priority', 0), 'attempt': 0,
             'max_attempts': members.get('max_attempts', 1), 'version': 0, 'worker': None,
-            'created_at': at(self.now), 'run_at': at(self.now), 'started_at': None}
+            'traceparent': members.get('traceparent'), 'created_at': at(self.now),
+            'run_at': at(self.now), 'started_at': None}
         self.events[process_id] = []
         self.change(process_id, 'created', 'client')
         self.write('submit', None, sent, self.processes[process_id], 202)
@@ -447,6 +448,10 @@ class Forged(unittest.TestCase):
 
     def test_stored_with_another_group(self):
         self.story.find('submit').sent['group'] = 'g'
+        self.expect('submission')
+
+    def test_stored_with_another_trace(self):
+        self.story.find('submit').sent['traceparent'] = '00-' + 32 * 'a' + '-' + 16 * 'b' + '-01'
         self.expect('submission')
 
     def test_shown_after_its_deletion(self):

@@ -6,9 +6,11 @@ import re
 import shlex
 import shutil
 import subprocess
+import uuid
 
 import readme
-from harness import PATIENCE, Case, eventually, run_once, text_stats
+from harness import PATIENCE, Case, Server, eventually, run_once, text_stats
+from server_process import environment, proctrackd
 
 ADDRESS = '127.0.0.1:8080'
 ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b')  # or a token
@@ -17,9 +19,10 @@ VARIABLE = [
     (re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z'), 'TIME'),
     (re.compile(r'("(?:wall_ms|cpu_ms|peak_memory_kib|uptime_seconds|retry_after_ms)": ?)\d+'), r'\1N'),
     (re.compile(r'("(?:worker|instance)": ?)"[^"]+"'), r'\1"NAME"'),
-    (re.compile(r'("version": ?)\d+'), r'\1N'),
+    (re.compile(r'("(?:version|examined)": ?)\d+'), r'\1N'),
     (re.compile(r'^date: .*', re.IGNORECASE), 'date: DATE'),
     (re.compile(r'^retry: \d+$'), 'retry: N'),
+    (re.compile(r'\b[0-9a-f]{16}-[0-9a-f]{1,16}\b'), 'REQUEST'),
 ]
 CHANGES = re.compile(r' -(?:d|X) ')
 
@@ -90,6 +93,11 @@ class Readme(Case):
             self.start_worker(line.strip(), server)
         self.replay(section, server, self.directory())
 
+    def test_the_chapter_on_traces_is_what_happens(self):
+        section = readme.sections()['Request ids and traces']
+        self.assertEqual(len(readme.steps(section)), 4)
+        self.replay(section, self.start([], ''), self.directory())
+
     def test_the_chapter_on_following_is_what_happens(self):
         section = readme.sections()['Following a process']
         self.assertGreater(len(readme.steps(section)), 4)
@@ -159,6 +167,50 @@ class Readme(Case):
             unused -= set(fitting)
         self.assertEqual(unused, set())
 
+    def test_the_audit_is_what_happens(self):
+        redis = self.start_redis()
+        server = self.start_server({'REDIS_URL': redis.url, 'AUDIT_INTERVAL_MS': 0})
+        self.submit(server.client, {'type': 'x', 'input': 1})
+        redis.command('SADD', 'process_ids', *(str(uuid.uuid4()) for _ in range(3)))
+        section = readme.sections()['What Redis holds']
+        self.assertEqual(len(readme.steps(section)), 1)
+        self.replay(section, server, self.directory())
+
+    def test_an_export_is_imported(self):
+        redis = self.start_redis()
+        data = self.directory()
+        with Server({'DATA_DIR': data}) as server:
+            process = self.submit(server.client, {'type': 'x', 'input': 1})
+        path = f'{os.path.dirname(proctrackd())}:{os.environ["PATH"]}'
+        steps = readme.steps(readme.sections()['What survives what'])
+        self.assertEqual([step.output for step in steps], [[], []])
+        for step in steps:
+            command = step.command.replace('redis://127.0.0.1:6379', redis.url)
+            ran = subprocess.run(['sh', '-c', command], capture_output=True, text=True, cwd=data,
+                                 env=environment({'DATA_DIR': data, 'PATH': path}), check=False,
+                                 timeout=60 * PATIENCE)
+            self.assertEqual((ran.returncode, ran.stdout), (0, ''), ran.stderr)
+        self.assertEqual(redis.hash(f'process:{process["process_id"]}')['type'], 'x')
+
+    def test_the_table_of_metrics_is_what_a_scrape_shows(self):
+        """Each family that there is, on either repository, is in the table with its type."""
+        redis = self.start_redis()
+        redis.command('CONFIG', 'SET', 'maxmemory', '1gb')
+        shown = {}
+        for settings in ({}, {'REDIS_URL': redis.url, 'REDIS_REQUIRED': 'true'}):
+            client = self.start_server(settings).client
+            for _ in range(2):
+                self.submit(client, {'type': 'x', 'input': 1})
+            client.post('/claim', {'types': ['x'], 'worker': 'w'})
+            client.post('/admin/snapshot')
+            missing = 'redis_memory_max_bytes' if settings else 'snapshot_timestamp_seconds'
+            eventually(lambda: f'# TYPE proctrackd_{missing} ' in self.scrape(client))
+            shown.update(re.findall(r'^# TYPE (\S+) (\S+)$', self.scrape(client), re.MULTILINE))
+        self.assertEqual(readme.metrics(), shown)
+
+    def scrape(self, client):
+        return client.get('/metrics').body.decode()
+
     def test_the_table_lists_every_setting_with_its_default(self):
         shown = run_once(['--help'])
         self.assertEqual(shown.returncode, 0, shown.stderr)
@@ -170,6 +222,11 @@ class Readme(Case):
         shown = re.findall(r'^\| (\d+) \|', readme.sections()['Exit codes'], re.MULTILINE)
         self.assertGreater(len(listed), 3)
         self.assertEqual(shown, listed)
+
+    def test_the_chapters_it_points_to_exist(self):
+        wanted = set(re.findall(r'\]\(#([^)]+)\)', readme.text()))
+        self.assertGreater(len(wanted), 10)
+        self.assertEqual(wanted - readme.anchors(), set())
 
     def test_what_it_points_to_exists(self):
         root = os.path.dirname(readme.PATH)

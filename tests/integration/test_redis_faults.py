@@ -10,7 +10,8 @@ import time
 
 from acknowledged import Writers
 from harness import Case, PATIENCE, eventually
-from redis_process import Redis, RedisConnection, RedisError, free_port
+from redis_process import (LOGIN, PASSWORD, USER, Redis, RedisConnection, RedisError,
+                           free_port)
 
 COMMAND_TIMEOUT_MS = 400
 IN_TIME_MS = COMMAND_TIMEOUT_MS + 100
@@ -212,10 +213,11 @@ class Away(FaultCase):
 
     def test_the_password_is_changed(self):
         def change():
-            self.redis.command('CONFIG', 'SET', 'requirepass', 'another')
+            self.redis.command('ACL', 'SETUSER', USER, 'resetpass', '>another')
             for kind in ('normal', 'pubsub'):
                 self.redis.command('CLIENT', 'KILL', 'TYPE', kind, 'SKIPME', 'yes')
-        self.go_through(change, lambda: self.redis.command('CONFIG', 'SET', 'requirepass', ''))
+        self.go_through(change,
+                        lambda: self.redis.command('ACL', 'SETUSER', USER, f'>{PASSWORD}'))
 
     def test_it_becomes_a_read_only_replica(self):
         self.read_on = True
@@ -313,7 +315,7 @@ class Partition(FaultCase):
         self.inside('link', 'set', 'there', 'up')
         self.inside('link', 'set', 'lo', 'up')
         self.redis = self.start_in_there()
-        self.start(f'redis://{self.there}:{self.redis.port}')
+        self.start(f'redis://{LOGIN}{self.there}:{self.redis.port}')
 
     @staticmethod
     def ip(*words):

@@ -163,8 +163,8 @@ class Damage(Case):
                 self.assertEqual(self.client.get(f'/status/{process_id}').status, 200)
         listed = self.client.get('/processes').json['processes']
         self.assertEqual({one['process_id'] for one in listed}, set(self.known) - {damaged})
-        self.server.wait_for_line(damaged)
-        told = [line for line in self.server.lines if damaged in line]
+        self.server.wait_for_line(f'redis damaged.*{damaged}')
+        told = [line for line in self.server.lines if 'redis damaged' in line and damaged in line]
         self.assertEqual(len(told), 1, 'logged once:\n' + self.server.log())
         self.submit(self.client, {'type': 'other', 'input': 1})
 

@@ -92,6 +92,7 @@ class TwoInstances(SharedRedis):
         self.assertTrue(resource['worker'].startswith('back/'), resource)
 
     def test_a_key_prefix_keeps_deployments_apart(self):
+        self.redis.allow_prefixes('one:', 'two:')
         one, two = self.start(REDIS_KEY_PREFIX='one:'), self.start(REDIS_KEY_PREFIX='two:')
         process_id = self.submit(one.client, {'type': 'other', 'input': 1})['process_id']
         self.assert_problem(two.client.get(f'/status/{process_id}'), 404)

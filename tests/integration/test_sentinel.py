@@ -6,7 +6,7 @@ import time
 
 from acknowledged import Writers
 from harness import Case, PATIENCE, eventually, run_once
-from redis_process import free_port
+from redis_process import LOGIN, free_port
 from redis_sentinel import DOWN_AFTER_MS, SERVICE, ToldSentinel, Watched
 
 COMMAND_TIMEOUT_MS = 500
@@ -30,7 +30,8 @@ class Told(Case):
 
     def url(self, *ports):
         ports = [*ports, *(sentinel.port for sentinel in self.sentinels)]
-        return f'redis+sentinel://{",".join(f"127.0.0.1:{port}" for port in ports)}/{SERVICE}/2'
+        at = ','.join(f'127.0.0.1:{port}' for port in ports)
+        return f'redis+sentinel://{LOGIN}{at}/{SERVICE}/2'
 
     def start(self, *ports):
         return self.start_server({'REDIS_URL': self.url(*ports), 'REDIS_REQUIRED': 'true',

@@ -99,7 +99,9 @@ class Transfer(FilledCase):
         self.assertEqual(self.whole(running['process_id']), now[running['process_id']])
 
     def test_more_than_a_page_of_each(self):
-        redis = {'REDIS_URL': self.start_redis().url, 'REDIS_KEY_PREFIX': 'a*[b]?\\:'}
+        prefix, server = 'a*[b]?\\:', self.start_redis()
+        server.allow_prefixes(prefix)
+        redis = {'REDIS_URL': server.url, 'REDIS_KEY_PREFIX': prefix}
         self.use(self.start_server(redis))
         for n in range(3):
             answer = self.client.post('/analyze/batch', {'processes': [
@@ -155,7 +157,7 @@ class Transfer(FilledCase):
                     file.write(content)
                 result = self.proctrackd('import', '--file', self.file, settings=other)
                 self.assertEqual(result.returncode, 65, result)
-                self.assertIn(b'line %d:' % line, result.stderr)
+                self.assertIn(b'line=%d ' % line, result.stderr)
                 self.assertIn(b'nothing was stored', result.stderr)
         self.assertEqual(items_of(self.export(other)), items_of(empty))
 
@@ -166,7 +168,7 @@ class Transfer(FilledCase):
         broken = b''.join(lines[:4]) + b'{}\n' + b''.join(lines[4:])
         result = self.proctrackd('import', settings=other, stdin=broken)
         self.assertEqual(result.returncode, 65, result)
-        self.assertIn(b'line 5:', result.stderr)
+        self.assertIn(b'line=5 ', result.stderr)
         self.assertEqual(self.export(other).splitlines(keepends=True)[1:-1], lines[1:4])
         self.take_in(other, b''.join(lines), new=len(lines) - 2 - 3)
 

@@ -13,7 +13,7 @@ class Watching(FollowCase):
     def setUp(self):
         self.redis = Redis()
         self.addCleanup(self.redis.destroy)
-        self.redis.command('ACL', 'SETUSER', 'app', 'on', '>pw', '~*', '&*', '+@all', *self.rules)
+        self.redis.add_user('app', 'pw', *self.rules)
         settings = {'REDIS_URL': self.redis.url, 'REDIS_USERNAME': 'app', 'REDIS_PASSWORD': 'pw',
                     **self.settings}
         self.server, self.other = (self.start_server(settings) for _ in range(2))

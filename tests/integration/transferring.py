@@ -9,6 +9,7 @@ from server_process import environment, proctrackd
 from working import WorkCase
 
 KEYS = {'Idempotency-Key': 'once'}
+TRACED = {'traceparent': '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'}
 BATCH_KEYS = {'Idempotency-Key': 'many'}
 ONE = {'type': 'keyed', 'input': {'n': 1}}
 MANY = {'processes': [{'type': 'keyed', 'input': n} for n in range(3)]}
@@ -39,8 +40,9 @@ class FilledCase(WorkCase):
             'batch': [one['process_id'] for one in
                       self.client.post('/analyze/batch', MANY, BATCH_KEYS).json['processes']],
         }
-        answer = self.client.post('/analyze', body=ODD)
+        answer = self.client.post('/analyze', body=ODD, headers=TRACED)
         self.assertEqual(answer.status, 202, answer)
+        self.assertEqual(answer.json['traceparent'], TRACED['traceparent'])
         self.make(run_at='2099-01-01T00:00:00.000Z', kind='later', priority=-5)
         self.make(kind='waits', queue_timeout_seconds=3600, deadline='2099-01-01T00:00:00.000Z')
         self.kept['gone'] = self._end('complete', result={'x': [1, 2]})

@@ -66,6 +66,8 @@ static void fill_draft(struct process *draft)
     if (sim_chance(20))
         draft->metadata = SPAN("{ \"a\" : [ ] }");
     if (sim_chance(20))
+        draft->traceparent = SPAN("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    if (sim_chance(20))
         draft->run_at = clock_wall_ms() + (int64_t)sim_below(5000);
     if (sim_chance(10))
         draft->deadline = clock_wall_ms() + (int64_t)sim_below(20000) + 1;

@@ -1,11 +1,13 @@
 -- One bounded step of what time brings. KEYS[1] process_schedule; ARGV[2] how many of each kind,
 -- [3] random number below 2^32. Answers OK with how many became claimable, how many leases had
--- lapsed, how many deadlines had passed, and 1 when a limit was reached.
+-- lapsed, how many deadlines had passed, 1 when a limit was reached, and of each of the latter two
+-- its type, 1 when it had passed a deadline while pending, its status now, 1 when its worker had
+-- lost it, and the ms of its last run or -1.
 
 local limit, jitter = tonumber(ARGV[2]), tonumber(ARGV[3])
 local schedule, leases = prefix .. 'process_schedule', prefix .. 'process_leases'
 local deadlines = prefix .. 'process_deadlines'
-local released, lapsed, expired = 0, 0, 0
+local released, lapsed, expired, settled = 0, 0, 0, {}
 
 -- Most often there is nothing to do.
 local function range(index)
@@ -24,7 +26,7 @@ end
 forget_types()
 local scheduled, ended, late = range(schedule), range(leases), range(deadlines)
 if #scheduled + #ended + #late == 0 then
-    return reply('OK', 0, 0, 0, 0)
+    return reply('OK', 0, 0, 0, 0, settled)
 end
 
 redis.call('ZCARD', prefix .. 'process_retention')
@@ -50,9 +52,12 @@ local function due(id, index, status)
     end
 end
 
-local function settle(p, event)
+local function settle(p, event, is_lost)
+    local ran = FINAL[p.status] and p.started_at and p.completed_at - p.started_at
     count_change(p)
     store(p, entry_of(p, event, {}))
+    settled[#settled + 1] = {p.type, event == 'expire' and 1 or 0, p.status, is_lost and 1 or 0,
+                             int_text(ran or -1)}
 end
 
 for i = 1, #scheduled do
@@ -82,11 +87,13 @@ end
 for i = 1, #ended do
     local p = due(ended[i], leases, 'running')
     if p then -- each its own random number, so that retries do not come back as one
+        local is_lost = not p.cancel_requested_at and not has_passed(p.deadline) and
+            not has_passed(p.attempt_deadline)
         lapse(p, (jitter + lapsed * 2654435761) % 4294967296)
-        settle(p, 'lapse')
+        settle(p, 'lapse', is_lost)
         lapsed = lapsed + 1
     end
 end
 local more = (#scheduled == limit or #ended == limit or #late == limit) and
     released + lapsed + expired > 0
-return reply('OK', released, lapsed, expired, more and 1 or 0)
+return reply('OK', released, lapsed, expired, more and 1 or 0, settled)

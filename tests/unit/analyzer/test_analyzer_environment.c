@@ -2,12 +2,15 @@
 
 #include "analyzer/analyzer_environment.h"
 
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 static void test_names(void **state)
 {
     (void)state;
     static const char *const good[] = {"A", "_", "MY_KEY2", "path"};
-    static const char *const bad[] = {"",  "2A",         "A-B",          "A=B",
-                                      "Ä", "PROCESS_ID", "PROCESS_TYPE", "PROCESS_ATTEMPT"};
+    static const char *const bad[] = {"",           "2A",         "A-B",          "A=B",
+                                      "Ä",          "PROCESS_ID", "PROCESS_TYPE", "PROCESS_ATTEMPT",
+                                      "TRACEPARENT"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         assert_true(environment_name_is_valid(span_of(good[i])));
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -35,14 +38,15 @@ static void test_build(void **state)
     const struct analyzer analyzer = {.type = SPAN("ocr"), .environment = names};
     const struct process_id id = {{0xAB}};
     struct words words = {NULL, 0};
-    assert_true(environment_build(&words, &analyzer, &id, 12));
-    assert_int_equal(words.count, 6);
+    assert_true(environment_build(&words, &analyzer, &id, 12, SPAN(TRACEPARENT)));
+    assert_int_equal(words.count, 7);
     assert_int_equal(count_starting(&words, "PATH=/bin"), 1);
     assert_int_equal(count_starting(&words, "LANG="), 1);
     assert_int_equal(count_starting(&words, "TOKEN_FILE=/run/token"), 1);
     assert_int_equal(count_starting(&words, "PROCESS_ID=ab000000-0000-0000-0000-000000000000"), 1);
     assert_int_equal(count_starting(&words, "PROCESS_TYPE=ocr"), 1);
     assert_int_equal(count_starting(&words, "PROCESS_ATTEMPT=12"), 1);
+    assert_int_equal(count_starting(&words, "TRACEPARENT=" TRACEPARENT), 1);
     words_finish(&words);
 }
 
@@ -53,7 +57,7 @@ static void test_build_without_names(void **state)
     const struct analyzer analyzer = {.type = SPAN("ocr")};
     const struct process_id id = {{0}};
     struct words words = {NULL, 0};
-    assert_true(environment_build(&words, &analyzer, &id, 1));
+    assert_true(environment_build(&words, &analyzer, &id, 1, SPAN_NONE));
     assert_int_equal(words.count, 3);
     words_finish(&words);
 }

@@ -156,7 +156,7 @@ static void spoil(struct fixture *fixture, enum err with, int changes, unsigned 
 static void await_idle(struct fixture *fixture)
 {
     int64_t deadline = 0;
-    while (analyzer_pool_load(fixture->pool, 0).busy > 0)
+    while (analyzer_pool_load(fixture->pool, fixture->set.analyzers[0].type).busy > 0)
         fixture_turn(fixture, &deadline);
 }
 

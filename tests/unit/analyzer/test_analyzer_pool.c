@@ -117,7 +117,7 @@ static void test_command_that_vanished_is_final(void **state)
     fixture_await(fixture, id, PROCESS_FAILED, &outcome);
     expect_text(outcome.error, "\"code\":\"not_started\"");
     expect_text(outcome.error, "cannot start /nowhere/at-all: No such file or directory");
-    assert_int_equal(analyzer_pool_load(fixture->pool, 0).busy, 0);
+    assert_int_equal(analyzer_pool_load(fixture->pool, fixture->set.analyzers[0].type).busy, 0);
 }
 
 static void test_missing_runner_is_final(void **state)
@@ -188,8 +188,8 @@ static void test_claims_only_as_many_as_slots(void **state)
     for (int turn = 0; turn < 5; turn++)
         loop_turn(fixture->loop, 0);
     assert_int_equal(count_running(fixture, ids, 5), 2);
-    assert_int_equal(analyzer_pool_load(fixture->pool, 0).busy, 2);
-    assert_int_equal(analyzer_pool_load(fixture->pool, 0).slots, 2);
+    assert_int_equal(analyzer_pool_load(fixture->pool, fixture->set.analyzers[0].type).busy, 2);
+    assert_int_equal(analyzer_pool_load(fixture->pool, fixture->set.analyzers[0].type).slots, 2);
     fixture_make_file(fixture, "go");
     for (int i = 0; i < 5; i++)
         fixture_await(fixture, ids[i], PROCESS_COMPLETED, NULL);

@@ -343,8 +343,8 @@ static void help_lists_every_setting_with_its_option_and_default(void **state)
         snprintf(entry, sizeof(entry), "\n  %s, %s  (", config_settings[i].name, option);
         assert_holds(text, entry);
     }
-    assert_holds(text, "\n  MAX_BODY_BYTES, --max-body-bytes  (1..33554432 bytes; default: "
-                       "1048576)\n");
+    assert_holds(text, "\n  MAX_BODY_BYTES, --max-body-bytes  (1..33554432 bytes; reloads; "
+                       "default: 1048576)\n");
     assert_holds(text, "\n  IO_THREADS, --io-threads  (1..64; default: one per core)\n");
     assert_holds(text, "also REDIS_PASSWORD_FILE");
     for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)

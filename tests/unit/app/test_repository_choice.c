@@ -190,7 +190,7 @@ static void a_directory_that_cannot_be_made_ends_the_start(void **state)
     load_good(&config, ARGUMENTS("--data-dir=/dev/null/data"), NOTHING);
     assert_int_equal(choose(&config, &choice, log, sizeof(log)), EXIT_OK);
     assert_int_equal(open_in_vain(&choice, log, sizeof(log)), EXIT_STORAGE);
-    assert_holds(log, "DATA_DIR=/dev/null/data cannot be used: Not a directory");
+    assert_holds(log, "data_dir=/dev/null/data error=\"Not a directory\"");
     config_finish(&config);
 }
 
@@ -240,7 +240,8 @@ static void without_redis_it_falls_back_and_says_why(void **state)
     assert_holds(choice.fallback_reason, where);
     assert_true(strlen(choice.fallback_reason) > strlen(where));
     assert_lacks(choice.fallback_reason, "s3cret");
-    assert_holds(log, choice.fallback_reason);
+    snprintf(where, sizeof(where), "address=127.0.0.1:%d error=\"", port);
+    assert_holds(log, where);
     assert_holds(log, "falling back to memory");
     assert_lacks(log, "s3cret");
     assert_opens_memory(&choice, "none");
@@ -256,7 +257,7 @@ static void a_redis_that_is_required_ends_the_start(void **state)
     int port, fd = closed_port(&port);
     char log[4096], url[128], where[64];
     snprintf(url, sizeof(url), "REDIS_URL=redis://127.0.0.1:%d", port);
-    snprintf(where, sizeof(where), "Redis at 127.0.0.1:%d cannot be used: ", port);
+    snprintf(where, sizeof(where), "address=127.0.0.1:%d error=\"", port);
     load_good(&config, ARGUMENTS("--redis-required"), ENVIRONMENT(url));
     assert_int_equal(choose(&config, &choice, log, sizeof(log)), EXIT_REDIS_REQUIRED);
     assert_holds(log, where);

@@ -187,6 +187,36 @@ static void a_loop_ends_with_things_under_way(void **state)
     loop_destroy(NULL);
 }
 
+struct reading {
+    struct loop_task task;
+    struct loop *loop;
+    int64_t us;
+};
+
+static void read_twice(struct loop_task *task)
+{
+    struct reading *reading = container_of(task, struct reading, task);
+    reading->us = loop_now_us(reading->loop);
+    while (clock_steady_us() < reading->us + 2000)
+        ; /* time passes within the turn */
+    assert_int_equal(loop_now_us(reading->loop), reading->us);
+}
+
+static void microseconds_stand_still_for_a_turn(void **state)
+{
+    struct loop *loop = *state;
+    struct reading reading = {.loop = loop};
+    loop_task_init(&reading.task, read_twice);
+    for (int64_t before = 0, i = 0; i < 3; i++) {
+        loop_defer(loop, &reading.task);
+        loop_turn(loop, 0);
+        assert_true(reading.us >= before + (i > 0 ? 2000 : 0));
+        before = reading.us;
+    }
+    const int64_t now = loop_now_us(loop);
+    assert_in_range(clock_steady_us() - now, 0, 1000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +225,7 @@ int main(void)
         loop_test(what_the_stopping_turn_deferred_still_runs),
         loop_test(a_stop_before_the_run_counts_once),
         loop_test(a_turn_waits_no_longer_than_told),
+        loop_test(microseconds_stand_still_for_a_turn),
         loop_test(a_loop_ends_with_things_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

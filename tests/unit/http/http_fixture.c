@@ -37,6 +37,7 @@ void fixture_init_on(struct fixture *f, struct process_repository *(*open)(struc
         .header_timeout_s = 60,
         .body_timeout_s = 60,
         .write_timeout_s = 60,
+        .log_access = HTTP_LOG_NONE,
         .idle_timeout_s = 60,
         .version = "1.2.3",
         .instance = "test-1",

@@ -52,10 +52,21 @@ static const char *create_final(void)
     return path;
 }
 
-/* Apart from its Date. */
+static void drop_request_id(struct answer *answer)
+{
+    char *at = strstr(answer->header, "\r\nX-Request-Id: ");
+    if (at == NULL)
+        return;
+    const char *rest = strstr(at + 2, "\r\n");
+    memmove(at, rest, strlen(rest) + 1);
+}
+
+/* Apart from its Date and, where it is not shared, the request's name. */
 static void assert_same(const struct answer *answer)
 {
     struct answer other = *answer;
+    drop_request_id(&other);
+    drop_request_id(&first);
     assert_int_equal(answer->status, first.status);
     char *dates[] = {strstr(other.header, "\r\nDate: "), strstr(first.header, "\r\nDate: ")};
     size_t rest = strlen("\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT");

@@ -69,11 +69,40 @@ static void json_may_be_liked_better(void **state)
     }
 }
 
+static void openmetrics_must_be_named(void **state)
+{
+    static const struct {
+        const char *first, *second;
+        bool prefers;
+    } cases[] = {
+        {NULL, NULL, false},
+        {"*/*", NULL, false},
+        {"application/*", NULL, false},
+        {"text/plain;version=0.0.4", NULL, false},
+        {"application/openmetrics-text", NULL, true},
+        {"Application/OpenMetrics-Text; version=1.0.0; charset=utf-8", NULL, true},
+        {"application/openmetrics-text;q=0", NULL, false},
+        {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;"
+         "q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+         NULL, true}, /* Prometheus */
+        {"application/openmetrics-text;q=0.4,text/plain;q=0.5", NULL, false},
+        {"application/openmetrics-text;q=0.5", "text/plain;version=0.0.4;q=0.5", true},
+        {"application/openmetrics-text;q=0.5", "text/*;q=0.6", false},
+        {"application/openmetrics-text;q=0.5, */*", NULL, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct http_accept accept = accept_of(cases[i].first, cases[i].second);
+        assert_int_equal(http_accept_prefers_openmetrics(&accept), cases[i].prefers);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_must_be_named),
         cmocka_unit_test(json_may_be_liked_better),
+        cmocka_unit_test(openmetrics_must_be_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,10 +89,11 @@ static void allows_known_headers(void **state)
     http_cors_headers(SPAN_NONE, allowed);
     assert_string_equal(allowed, "");
     http_cors_headers(SPAN("accept,content-type,idempotency-key,if-none-match,if-match,prefer,"
-                           "prefer,Last-Event-ID"),
+                           "prefer,Last-Event-ID,x-request-id,TraceParent,tracestate"),
                       allowed);
     assert_string_equal(allowed, "Accept, Content-Type, Idempotency-Key, If-None-Match, If-Match, "
-                                 "Prefer, Last-Event-ID");
+                                 "Prefer, Last-Event-ID, X-Request-Id, traceparent, tracestate");
+    assert_non_null(strstr(HTTP_CORS_EXPOSED, "X-Request-Id"));
 }
 
 int main(void)

@@ -418,7 +418,10 @@ static void operations_answer(void **state)
     assert_member(answer, "instance", "\"test-1\"");
     assert_member(answer, "uptime_seconds", "0");
     assert_member(answer, "storage",
-                  "{\"damaged\":0,\"healed\":0,\"reconnects\":0,\"timeouts\":0}");
+                  "{\"damaged\":0,\"healed\":0,\"reconnects\":0,\"timeouts\":0,"
+                  "\"disk_size_bytes\":null,\"disk_free_bytes\":null,"
+                  "\"redis_memory_used_bytes\":null,\"redis_memory_max_bytes\":null,"
+                  "\"used_ratio\":null}");
     assert_member(answer, "sweeps", "{\"expired\":0,\"lapsed\":0,\"released\":0,\"overdue\":0}");
     assert_non_null(strstr(answer_member(answer, "http"), "\"in_flight\":1"));
     assert_non_null(strstr(answer_member(answer, "http"), "\"requests\":4"));

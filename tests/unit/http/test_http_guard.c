@@ -65,6 +65,11 @@ static void judges(void **state)
         {"HTTP/1.1", {{"Host", "a"}, {"X", "a\x01"}}, 400},
         {"HTTP/1.1", {{"Host", "a"}, {"X", "a\x7f"}}, 400},
         {"HTTP/1.1", {{"Host", "a"}, {"X", "a\rb"}}, 400},
+        {"HTTP/1.1", {{"Host", "a"}, {"X-Request-Id", "a\x01\x1b\x7f"}}, 0},
+        {"HTTP/1.1", {{"Host", "a"}, {"TraceParent", "\x01"}}, 0},
+        {"HTTP/1.1", {{"Host", "a"}, {"X-Request-Id", "a\rb"}}, 400},
+        {"HTTP/1.1", {{"Host", "a"}, {"traceparent", "a\nb"}}, 400},
+        {"HTTP/1.1", {{"Host", "a"}, {"X-Request-Ids", "a\x01"}}, 400},
         {"HTTP/1.1", {{"Host", "a"}, {"X", "a\tb \xc3\xa4"}}, 0},
         {"HTTP/1.1", {{"Host", "a"}, {"Expect", "100-Continue"}}, 0},
         {"HTTP/1.1", {{"Host", "a"}, {"Expect", "200-ok"}}, 417},
@@ -89,6 +94,9 @@ static void zero_bytes_are_control_bytes(void **state)
     assert_int_equal(http_guard_judge(&guard, "HTTP/1.1").status, 400);
     http_guard_init(&guard);
     http_guard_header(&guard, SPAN("X\0"), SPAN("a"));
+    assert_int_equal(http_guard_judge(&guard, "HTTP/1.0").status, 400);
+    http_guard_init(&guard);
+    http_guard_header(&guard, SPAN("X-Request-Id"), SPAN("a\0b"));
     assert_int_equal(http_guard_judge(&guard, "HTTP/1.0").status, 400);
 }
 

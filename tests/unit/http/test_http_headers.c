@@ -28,6 +28,25 @@ static void collects(void **state)
     assert_string_equal(headers.repeated, "Content-Type");
 }
 
+static void what_comes_twice_for_tracing_is_as_good_as_nothing(void **state)
+{
+    struct http_headers headers;
+    (void)state;
+    http_headers_init(&headers);
+    assert_null(headers.request_id.data);
+    http_headers_add(&headers, SPAN("x-request-id"), SPAN(" a "));
+    http_headers_add(&headers, SPAN("TRACEPARENT"), SPAN("b"));
+    assert_span(headers.request_id, SPAN("a"));
+    assert_span(headers.traceparent, SPAN("b"));
+    for (int i = 0; i < 2; i++) {
+        http_headers_add(&headers, SPAN("X-Request-Id"), SPAN("a"));
+        http_headers_add(&headers, SPAN("traceparent"), SPAN("b"));
+        assert_span(headers.request_id, SPAN(""));
+        assert_span(headers.traceparent, SPAN(""));
+    }
+    assert_null(headers.repeated);
+}
+
 static void knows_json(void **state)
 {
     static const char *const json[] = {
@@ -158,10 +177,14 @@ static void formats_etags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(collects),          cmocka_unit_test(knows_json),
-        cmocka_unit_test(reads_preferences), cmocka_unit_test(reads_idempotency_keys),
-        cmocka_unit_test(matches_etags),     cmocka_unit_test(reads_if_match),
+        cmocka_unit_test(collects),
+        cmocka_unit_test(knows_json),
+        cmocka_unit_test(reads_preferences),
+        cmocka_unit_test(reads_idempotency_keys),
+        cmocka_unit_test(matches_etags),
+        cmocka_unit_test(reads_if_match),
         cmocka_unit_test(formats_etags),
+        cmocka_unit_test(what_comes_twice_for_tracing_is_as_good_as_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

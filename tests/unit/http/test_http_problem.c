@@ -8,7 +8,7 @@
 
 static json_t *closed(struct text_buffer *take_text)
 {
-    text_append_char(take_text, '}');
+    http_problem_close(take_text, NULL);
     assert_false(take_text->failed);
     json_t *root = json_loadb(take_text->data, take_text->len, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(root);
@@ -43,6 +43,19 @@ static void all_are_complete(void **state)
         assert_true(strlen(string_of(root, "detail")) > 0);
         json_decref(root);
     }
+}
+
+static void the_last_member_names_the_request(void **state)
+{
+    struct text_buffer text;
+    (void)state;
+    text_buffer_init(&text, 4096);
+    http_problem_open(&text, PROBLEM_NOT_FOUND, NULL);
+    http_problem_close(&text, "a-1");
+    json_t *root = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+    assert_string_equal(string_of(root, "request_id"), "a-1");
+    json_decref(root);
+    text_buffer_finish(&text);
 }
 
 static void errors_have_their_status(void **state)
@@ -117,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_are_complete),
+        cmocka_unit_test(the_last_member_names_the_request),
         cmocka_unit_test(errors_have_their_status),
         cmocka_unit_test(faults_are_listed),
         cmocka_unit_test(faults_are_bounded),

@@ -42,12 +42,49 @@ static void only_the_storage_counts(void **state)
     assert_false(http_readiness_judge(&readiness, 300000));
 }
 
+static void assert_standing(struct http_standing standing, bool ready, const char *reasons)
+{
+    struct text_buffer out;
+    text_buffer_init(&out, 256);
+    http_standing_reasons(&standing, &out);
+    assert_true(span_is(text_buffer_span(&out), reasons));
+    assert_int_equal(http_standing_is_ready(&standing), ready);
+    text_buffer_finish(&out);
+}
+
+static void each_reason_has_its_word(void **state)
+{
+    const struct http_standing well = {.storage_judged_ready = true};
+    struct http_standing now = well;
+    (void)state;
+    assert_standing(now, true, "[]");
+    now.ping = ERR_UNAVAILABLE; /* and patience is not over yet */
+    assert_standing(now, true, "[\"repository_unavailable\"]");
+    now.storage_judged_ready = false;
+    assert_standing(now, false, "[\"repository_unavailable\"]");
+    now.ping = ERR_TIMEOUT;
+    assert_standing(now, false, "[\"repository_timeout\"]");
+    now = well;
+    now.writes = ERR_FULL;
+    assert_standing(now, true, "[\"storage_full\"]");
+    now.writes = ERR_UNAVAILABLE;
+    assert_standing(now, true, "[\"storage_unavailable\"]");
+    now.fell_back = true;
+    assert_standing(now, true, "[\"storage_unavailable\",\"fallback\"]");
+    now = well;
+    now.loop_silent = true;
+    assert_standing(now, false, "[\"loop_silent\"]");
+    now.stopping = true;
+    assert_standing(now, false, "[\"stopping\",\"loop_silent\"]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_for_the_first_success),
         cmocka_unit_test(is_patient),
         cmocka_unit_test(only_the_storage_counts),
+        cmocka_unit_test(each_reason_has_its_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

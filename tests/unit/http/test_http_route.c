@@ -44,6 +44,7 @@ static void finds(void **state)
         {"POST", "/types/t/resume", ep_type_resume},
         {"GET", "/workers", ep_workers},
         {"GET", "/stats", ep_stats},
+        {"GET", "/metrics", ep_metrics},
         {"POST", "/admin/snapshot", ep_admin_snapshot},
         {"GET", "/healthz", ep_healthz},
         {"GET", "/readyz", ep_readyz},

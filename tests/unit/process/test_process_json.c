@@ -28,9 +28,9 @@ static void absent_is_null_never_missing(void **state)
 {
     (void)state;
     static const char *const members[] = {
-        "reason",     "progress", "result",         "error",          "usage",
-        "metadata",   "group",    "worker",         "completed_at",   "expires_at",
-        "started_at", "deadline", "queue_position", "retry_after_ms", "eta"};
+        "reason",         "progress",       "result",       "error",      "usage",      "metadata",
+        "group",          "worker",         "completed_at", "expires_at", "started_at", "deadline",
+        "queue_position", "retry_after_ms", "eta",          "traceparent"};
     struct process process = example();
     struct process_view view = {.base_path = ""};
     json_t *root = render(&process, &view);
@@ -50,7 +50,10 @@ static void attributes_and_links(void **state)
     const char *self;
     struct process_view view = {.base_path = "/api", .reason = "no_worker", .with_input = true};
     process.input = SPAN("[1]");
+    process.traceparent = SPAN("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     json_t *root = render(&process, &view);
+    assert_string_equal(json_string_value(json_object_get(root, "traceparent")),
+                        process.traceparent.data);
     assert_string_equal(json_string_value(json_object_get(root, "created_at")),
                         "2025-11-08T10:00:00.000Z");
     assert_string_equal(json_string_value(json_object_get(root, "reason")), "no_worker");

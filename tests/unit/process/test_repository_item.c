@@ -38,6 +38,7 @@ static struct process full_process(void)
         .result = SPAN("null"),
         .error = SPAN("{\"code\":\"x\"}"),
         .usage = SPAN("{\"wall_ms\":1}"),
+        .traceparent = SPAN("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         .lease_token = SPAN(TOKEN),
         .retention_ms = 0,
     };
@@ -440,6 +441,9 @@ static void what_makes_no_sense_is_refused(void **state)
         "{\"process\":{" LEAST ",\"worker\":\"a\\nb\"}}",
         "{\"process\":{" LEAST ",\"worker\":7}}",
         "{\"process\":{" LEAST ",\"lease_token\":\"secret\"}}",
+        "{\"process\":{" LEAST ",\"traceparent\":\"00-" TOKEN "-b7ad6b7169203331-04\"}}",
+        "{\"process\":{" LEAST ",\"traceparent\":\"01-" TOKEN "-b7ad6b7169203331-01\"}}",
+        "{\"process\":{" LEAST ",\"traceparent\":null}}",
         "{\"process\":{" LEAST ",\"run_at\":1762596000012}}",
         "{\"process\":{" LEAST ",\"run_at\":\"yesterday\"}}",
         "{\"process\":{" LEAST ",\"run_at\":\"1970-01-01T00:00:00Z\"}}",

@@ -49,6 +49,21 @@ static void a_full_record_comes_back(void **state)
     assert_int_equal(kept.process.priority, -7);
 }
 
+static void what_is_written_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    add(f, "t", NOW);
+    const struct repository_counters *counters = &f->sync.repository->counters;
+    const uint64_t written = counters->journal_written;
+    const uint64_t syncs = metric_observed(&counters->journal_sync_latency);
+    assert_true(written > 0);
+    assert_true(syncs > 0);
+    add(f, "t", NOW);
+    assert_true(counters->journal_written > written);
+    assert_int_equal(metric_observed(&counters->journal_sync_latency), syncs + 1);
+    assert_int_equal(counters->links + counters->commands, 0); /* there is no server */
+}
+
 static void a_life_comes_back(void **state)
 {
     struct fixture *f = *state;
@@ -507,6 +522,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_full_record_comes_back),
+        TEST(what_is_written_is_counted),
         TEST(a_life_comes_back),
         TEST(batches_and_pauses_come_back),
         TEST(what_has_expired_meanwhile_is_gone),

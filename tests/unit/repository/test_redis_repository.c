@@ -27,6 +27,8 @@ static void a_new_process_is_one_hash_and_its_indexes(void **state)
     assert_answer(bench, "HGET", key, "7");
     snprintf(key, sizeof(key), "process:%s worker", one.id);
     assert_answer(bench, "HEXISTS", key, "0");
+    snprintf(key, sizeof(key), "process:%s traceparent", one.id);
+    assert_answer(bench, "HEXISTS", key, "0");
     snprintf(key, sizeof(key), "process:%s created_at", one.id);
     time_format(bench->now, time);
     assert_answer(bench, "HGET", key, time);
@@ -247,6 +249,7 @@ static void what_is_no_json_is_damaged(void **state)
         {"group", "a\xff"},
         {"worker", "\x01"},
         {"type", "\xff"},
+        {"traceparent", "\xff"},
     };
     struct bench *bench = *state;
     for (size_t i = 0; i < sizeof(spoilers) / sizeof(spoilers[0]); i++) {
@@ -628,13 +631,19 @@ static void replies_never_cross_after_a_timeout(void **state)
     while (slow.ends == 0)
         loop_turn(bench.sync.loop, 50);
     assert_int_equal(slow.result, ERR_TIMEOUT);
-    assert_int_equal(bench.sync.repository->counters.timeouts, 1);
+    const struct repository_counters *counters = &bench.sync.repository->counters;
+    assert_int_equal(counters->timeouts, 1);
+    assert_int_equal(counters->links, 1);
+    assert_int_equal(counters->links_up, 0);
+    assert_true(counters->commands >= 3);
+    assert_in_range(metric_observed(&counters->command_latency), 2, counters->commands - 1);
     assert_int_equal(sync_get(&bench.sync, &yours.process.id, false, NULL), ERR_UNAVAILABLE);
     redis_fixture_resume(&bench.redis);
     wait_ready(&bench);
     assert_int_equal(sync_get(&bench.sync, &yours.process.id, false, &kept), ERR_OK);
     assert_int_equal(process_id_compare(&kept.process.id, &yours.process.id), 0);
-    assert_true(bench.sync.repository->counters.reconnects >= 1);
+    assert_true(counters->reconnects >= 1);
+    assert_int_equal(counters->links_up, 1);
     tear_down(&bench);
 }
 

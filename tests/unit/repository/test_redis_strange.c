@@ -121,9 +121,10 @@ static void read_text(struct span text)
 
 static void read_process(const struct process *process)
 {
-    const struct span texts[] = {process->type,     process->group,  process->input,
-                                 process->metadata, process->result, process->error,
-                                 process->progress, process->worker, process->lease_token};
+    const struct span texts[] = {process->type,       process->group,  process->input,
+                                 process->metadata,   process->result, process->error,
+                                 process->progress,   process->worker, process->lease_token,
+                                 process->traceparent};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         read_text(texts[i]);
     assert_true(process->status < PROCESS_STATUS_COUNT);
@@ -232,6 +233,15 @@ static void read_workers(const struct repo_workers *call)
     }
 }
 
+static void read_advance(const struct repo_advance *call)
+{
+    for (size_t i = 0; i < call->settled_count; i++) {
+        read_text(call->settled[i].type);
+        asking->sum += (uint64_t)call->settled[i].run_ms;
+        assert_non_null(process_status_name(call->settled[i].status));
+    }
+}
+
 ON_DONE(get, read_get)
 ON_DONE(events, read_timeline)
 ON_DONE(list, read_list)
@@ -246,7 +256,7 @@ ON_DONE(claim, read_claim)
 ON_DONE(transition, read_transition)
 ON_DONE(remove, read_removal)
 ON_DONE(sweep, read_nothing)
-ON_DONE(advance, read_nothing)
+ON_DONE(advance, read_advance)
 ON_DONE(audit, read_nothing)
 ON_DONE(dump, read_dump)
 ON_DONE(restore, read_nothing)
@@ -490,6 +500,10 @@ typedef enum err ask(struct strange *s);
 #define OK_HEAD(values) "*" #values "\r\n$2\r\nOK\r\n:0\r\n:0\r\n$0\r\n\r\n"
 #define ID              "$36\r\n6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55\r\n"
 
+/* What advance() may have settled: a type of one character, a status of six. */
+#define SETTLED(type, status) \
+    "*5\r\n$1\r\n" type "\r\n:7\r\n$6\r\n" status "\r\n:-1\r\n:9223372036854775807\r\n"
+
 static const char *const replacements[] = {
     "$-1\r\n",
     ":-7\r\n",
@@ -507,6 +521,9 @@ static const char *const replacements[] = {
     OK_HEAD(8) "$1\r\nx\r\n*1\r\n:1\r\n*2\r\n:1\r\n:1\r\n*2\r\n$1\r\nx\r\n$1\r\nx\r\n",
     OK_HEAD(8) ID "*2\r\n$1\r\nx\r\n$1\r\nx\r\n*2\r\n:1\r\n:1\r\n:1\r\n",
     OK_HEAD(8) ID "*2\r\n$6\r\nstatus\r\n$7\r\nunknown\r\n*1\r\n:1\r\n:1\r\n",
+    OK_HEAD(9) ":1\r\n:1\r\n:1\r\n:1\r\n*1\r\n:1\r\n",
+    OK_HEAD(9) ":1\r\n:1\r\n:1\r\n:1\r\n*1\r\n" SETTLED("1", "failed"),
+    OK_HEAD(9) ":1\r\n:1\r\n:1\r\n:1\r\n*2\r\n" SETTLED("t", "failed") SETTLED("t", "undone"),
 };
 enum { REPLACEMENTS = sizeof(replacements) / sizeof(replacements[0]) };
 

@@ -254,12 +254,32 @@ static void the_modes_have_names(void **state)
     assert_string_equal(journal_fsync_name(JOURNAL_FSYNC_NO), "no");
 }
 
+static void what_was_written_is_counted(void **state)
+{
+    struct bench *bench = *state;
+    bench_must_open(bench);
+    const uint64_t head = fake_disk_text(bench->fake, "journal.1").len;
+    for (int i = 0; i < 3; i++)
+        bench_store(bench, i);
+    struct journal_numbers numbers = journal_numbers(bench->journal);
+    assert_int_equal(numbers.written, fake_disk_text(bench->fake, "journal.1").len - head);
+    assert_int_equal(metric_observed(&numbers.sync_latency), 3);
+    fake_disk_fail(bench->fake, FAKE_SYNC, 1, 1, EIO); /* written twice, stored once */
+    bench_commit(bench, 3);
+    bench_wait_for(bench, bench_is_stored(bench, 3));
+    numbers = journal_numbers(bench->journal);
+    assert_int_equal(numbers.failures, 1);
+    assert_int_equal(numbers.written, fake_disk_text(bench->fake, "journal.1").len - head);
+    assert_int_equal(metric_observed(&numbers.sync_latency), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         bench_test(what_was_stored_is_there_again),
         bench_test(the_file_is_what_the_header_says),
         bench_test(lines_of_one_turn_are_synced_at_once),
+        bench_test(what_was_written_is_counted),
         bench_test(lines_that_come_while_a_batch_is_out_make_the_next),
         bench_test(an_abandoned_line_leaves_nothing),
         bench_test(a_line_without_memory_is_refused_and_those_around_it_stay),

@@ -37,7 +37,8 @@ struct bench {
     struct redis_options options;
     struct redis_client_setup setup;
     struct span scripts[1];
-    uint64_t reconnects, timeouts;
+    uint64_t reconnects, timeouts, commands;
+    struct metric_histogram latency;
     struct loop *loop;
     struct redis_client *client;
 };
@@ -57,7 +58,9 @@ static void set_up(struct bench *bench, const char *const *arguments)
                                                .layout_key = "layout",
                                                .layout = "1",
                                                .reconnects = &bench->reconnects,
-                                               .timeouts = &bench->timeouts};
+                                               .timeouts = &bench->timeouts,
+                                               .commands = &bench->commands,
+                                               .latency = &bench->latency};
     redis_fixture_start(&bench->redis, arguments);
     redis_fixture_options(&bench->redis, &bench->options);
 }
@@ -197,6 +200,8 @@ static void a_silent_redis_ends_all_requests_in_time(void **state)
         assert_int_equal(calls[i].ends, 1);
     }
     assert_int_equal(bench.timeouts, 3);
+    assert_int_equal(bench.commands, 3);
+    assert_int_equal(metric_observed(&bench.latency), 0); /* nothing was answered */
     assert_false(redis_client_is_ready(bench.client));
 
     /* The late replies must not be taken for those of the next requests. */
@@ -499,9 +504,31 @@ static void a_name_that_is_none_is_tried_again(void **state)
     tear_down(&bench);
 }
 
+static void commands_and_their_time_are_counted(void **state)
+{
+    static struct client_call call;
+    struct bench bench;
+    (void)state;
+    set_up_ready(&bench);
+    assert_int_equal(bench.commands, 0); /* those of the session are not */
+    assert_int_equal(run(&bench, &call, WORDS("GET", "a")), ERR_OK);
+    assert_int_equal(bench.commands, 1);
+    assert_int_equal(metric_observed(&bench.latency), 1);
+    const uint64_t before = bench.latency.sum_us;
+    static const char *const several[] = {"MULTI", NULL, "GET", "a", NULL, "EXEC", NULL, NULL};
+    assert_int_equal(run(&bench, &call, several), ERR_OK);
+    assert_int_equal(bench.commands, 4);
+    assert_int_equal(metric_observed(&bench.latency), 2); /* one answer */
+    assert_in_range(bench.latency.sum_us - before, 1, 10000000);
+    assert_int_equal(run(&bench, &call, WORDS("BLPOP", "nothing", "0.1")), ERR_OK);
+    assert_in_range(bench.latency.sum_us - before, 100000, 10000000);
+    tear_down(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commands_and_their_time_are_counted),
         cmocka_unit_test(one_turn_is_one_write),
         cmocka_unit_test(what_does_not_fit_is_written_later),
         cmocka_unit_test(many_commands_have_one_answer),

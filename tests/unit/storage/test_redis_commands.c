@@ -111,6 +111,26 @@ static void error_replies_have_one_meaning(void **state)
     }
 }
 
+static void arguments_that_redis_repeats_are_not_shown(void **state)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"ERR unknown command 'AUTH', with args beginning with: 'secret' ",
+         "ERR unknown command 'AUTH'"},
+        {"WRONGPASS invalid username-password pair", "WRONGPASS invalid username-password pair"},
+        {"", ""},
+    };
+    char text[1000];
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_span(((struct span){cases[i].text, (size_t)redis_error_shown(cases[i].text)}),
+                    span_of(cases[i].shown));
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    assert_in_range(redis_error_shown(text), 100, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +139,7 @@ int main(void)
         cmocka_unit_test(calls_scripts_by_hash_or_text),
         cmocka_unit_test(too_many_commands_are_no_request),
         cmocka_unit_test(error_replies_have_one_meaning),
+        cmocka_unit_test(arguments_that_redis_repeats_are_not_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

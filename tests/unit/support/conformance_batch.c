@@ -18,6 +18,8 @@ static void a_batch_is_stored_as_its_processes_would_be(void **state)
         drafts[i].created_at = drafts[i].run_at = drafts[i].updated_at = c->now + i;
         drafts[i].group = i % 2 == 0 ? SPAN("g") : SPAN_NONE;
         drafts[i].metadata = i == 1 ? SPAN("{\"text\":\"gr\xc3\xbc\xc3\x9f\"}") : SPAN_NONE;
+        drafts[i].traceparent =
+            i == 4 ? SPAN_NONE : SPAN("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
         drafts[i].deadline = i == 2 ? c->now + 60000 : TIME_NONE;
         drafts[i].backoff = i == 3 ? BACKOFF_FIXED : BACKOFF_POLICY;
         drafts[i].retry_base_ms = i == 3 ? 77 : 0;

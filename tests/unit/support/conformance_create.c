@@ -11,6 +11,7 @@ static void keeps_every_attribute(void **state)
     draft.input = SPAN(" {\"big\": 18446744073709551616, \"x\":[1e999,\"\\u00e9\"] }");
     draft.metadata = SPAN("{\"tenth\":0.10,\"text\":\"gr\xc3\xbc\xc3\x9f\"}");
     draft.group = SPAN("batch:7");
+    draft.traceparent = SPAN("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     draft.priority = -100;
     draft.max_attempts = 7;
     draft.timeout_ms = 1234;
@@ -48,6 +49,7 @@ static void absent_differs_from_empty(void **state)
     struct process_id id = conformance_add(c);
     conformance_get(c, &id, &kept);
     assert_null(kept.process.group.data);
+    assert_null(kept.process.traceparent.data);
     assert_null(kept.process.result.data);
     assert_null(kept.process.worker.data);
     assert_int_equal(kept.process.started_at, TIME_NONE);

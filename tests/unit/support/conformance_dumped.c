@@ -176,6 +176,7 @@ static struct process full_draft(const struct conformance *c)
     draft.input = SPAN("{\n\t\"big\" : 18446744073709551616,\r\n \"x\":[1e999,\"\\u00e9\"]}");
     draft.metadata = SPAN("{\"tenth\":0.10,\"text\":\"gr\xc3\xbc\xc3\x9f\"}");
     draft.group = SPAN("batch:7");
+    draft.traceparent = SPAN("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     draft.type = SPAN("later");
     draft.priority = -100;
     draft.max_attempts = 7;

@@ -165,6 +165,38 @@ static void counts_follow_every_change(void **state)
     assert_int_equal(counts.by_status[PROCESS_FAILED], 0);
 }
 
+static void counts_tell_what_is_due(void **state)
+{
+    struct conformance *c = *state;
+    static struct kept kept;
+    struct process draft = conformance_draft(c);
+    draft.run_at = c->now + 1000;
+    assert_int_equal(sync_create(&c->sync, &draft), ERR_OK); /* one to be released */
+    for (int i = 0; i < 3; i++) {                            /* three that expire */
+        draft = conformance_draft(c);
+        draft.deadline = c->now + 2000;
+        assert_int_equal(sync_create(&c->sync, &draft), ERR_OK);
+    }
+    draft = conformance_draft(c);
+    draft.type = SPAN("u");
+    draft.retention_ms = 4000; /* one to be removed, ... */
+    assert_int_equal(sync_create(&c->sync, &draft), ERR_OK);
+    assert_int_equal(sync_claim(&c->sync, "u", 1, c->now, 60000, &kept), 1);
+    conformance_complete(c, &kept, c->now);
+    for (int i = 0; i < 2; i++) { /* and two whose lease lapses */
+        conformance_add_to(c, "u", 0, c->now);
+        assert_int_equal(sync_claim(&c->sync, "u", 1, c->now, 3000, NULL), 1);
+    }
+    static const int64_t due[][REPO_DUE_KINDS] = {
+        {0, 0, 0, 0}, {1, 0, 0, 0}, {1, 0, 3, 0}, {1, 2, 3, 0}, {1, 2, 3, 1}};
+    for (int64_t second = 0; second < 5; second++) {
+        struct repo_counts early = sync_counts_at(&c->sync, c->now + second * 1000 - 1);
+        struct repo_counts counts = sync_counts_at(&c->sync, c->now + second * 1000);
+        assert_memory_equal(counts.due, due[second], sizeof(counts.due));
+        assert_memory_equal(early.due, due[second > 0 ? second - 1 : 0], sizeof(early.due));
+    }
+}
+
 int conformance_lists_run(const struct conformance_subject *subject)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +208,7 @@ int conformance_lists_run(const struct conformance_subject *subject)
         CONFORMANCE_TEST(a_page_looks_no_further_than_it_is_told),
         CONFORMANCE_TEST(a_status_lists_by_when_it_was_entered),
         CONFORMANCE_TEST(counts_follow_every_change),
+        CONFORMANCE_TEST(counts_tell_what_is_due),
     };
     return cmocka_run_group_tests_name(subject->name, tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ void assert_same_record(const struct process *a, const struct process *b)
     assert_span(a->result, b->result);
     assert_span(a->error, b->error);
     assert_span(a->usage, b->usage);
+    assert_span(a->traceparent, b->traceparent);
     assert_span(a->lease_token, b->lease_token);
     assert_int_equal(a->created_at, b->created_at);
     assert_int_equal(a->run_at, b->run_at);
@@ -120,6 +121,21 @@ void conformance_check(const struct conformance *c, const struct kept *before,
     text_buffer_finish(&entry);
 }
 
+/* The one that is said to have been settled is that one, as the rules have left it. */
+static void check_settled(const struct repo_advance *advanced, const struct process *before,
+                          const struct process_change *what, const struct process *after)
+{
+    const struct repo_settled *settled = advanced->settled;
+    const bool ended = process_status_is_final(after->status) && after->started_at != TIME_NONE;
+    assert_int_equal(advanced->settled_count, 1);
+    assert_span(settled->type, before->type);
+    assert_int_equal(settled->event, what->event);
+    assert_int_equal(settled->status, after->status);
+    assert_int_equal(settled->lease_lost,
+                     what->event == EVENT_LAPSE && process_lapse_is_loss(before, what->now));
+    assert_int_equal(settled->run_ms, ended ? after->completed_at - after->started_at : -1);
+}
+
 void conformance_check_advance(const struct conformance *c, const struct kept *before,
                                enum process_event event, int64_t now, struct kept *ret_after)
 {
@@ -140,6 +156,7 @@ void conformance_check_advance(const struct conformance *c, const struct kept *b
     assert_int_equal(advanced.lapsed, event == EVENT_LAPSE);
     assert_int_equal(advanced.expired, event == EVENT_EXPIRE);
     assert_false(advanced.more);
+    check_settled(&advanced, &before->process, &what, &expected);
     conformance_told(c, &id, &told, text_buffer_span(&entry));
     text_buffer_finish(&entry);
     static struct kept after;

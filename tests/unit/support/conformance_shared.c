@@ -179,6 +179,7 @@ static void sweeps_at_once_do_no_harm(void **state)
     static struct kept kept[COUNT], after;
     struct repo_advance calls[SIDES * 4];
     int lapsed = 0, expired = 0, released = 0;
+    size_t settled = 0;
     for (int i = 0; i < COUNT; i++) {
         conformance_running(s.c, &kept[i]);
         struct process draft = conformance_draft(s.c);
@@ -203,7 +204,9 @@ static void sweeps_at_once_do_no_harm(void **state)
         lapsed += calls[i].lapsed;
         expired += calls[i].expired;
         released += calls[i].released;
+        settled += calls[i].settled_count;
     }
+    assert_int_equal(settled, 2 * COUNT); /* each told by one of them */
     assert_int_equal(lapsed, COUNT);
     assert_int_equal(expired, COUNT);
     assert_int_equal(released, COUNT);

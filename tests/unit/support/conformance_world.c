@@ -64,6 +64,8 @@ static void create(struct world *w, struct world_member *member)
     struct process draft = conformance_draft(w->c);
     draft.type = span_of(world_types[rand() % WORLD_TYPES]);
     draft.group = one_in(4) ? SPAN_NONE : span_of(world_groups[rand() % WORLD_GROUPS]);
+    draft.traceparent =
+        one_in(3) ? SPAN_NONE : SPAN("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     draft.priority = rand() % 3 - 1;
     draft.created_at = draft.run_at = draft.updated_at = ++w->now;
     draft.max_attempts = 1 + rand() % 4;

@@ -47,7 +47,7 @@ struct fake_disk {
     int64_t calls, stop_at; /* stop_at 0: never */
     bool stopped;
     uint64_t stop_seed;
-    int64_t room;
+    int64_t room, size, free;
     size_t shortest;
     int64_t locked_by;
     struct fake_handle *holder;
@@ -177,7 +177,8 @@ static void change_directory(struct fake_disk *fake, const char *name, struct in
     if (inode != NULL)
         inode->names++;
     set_entry(fake->now, name, inode);
-    set_entry(fake->now, change->gone, NULL);
+    if (change->gone[0] != '\0')
+        set_entry(fake->now, change->gone, NULL);
 }
 
 static void keep_changes(struct fake_disk *fake, size_t count)
@@ -186,7 +187,8 @@ static void keep_changes(struct fake_disk *fake, size_t count)
         struct change *change = &fake->changes[i];
         if (i < count) {
             set_entry(fake->kept, change->name, change->inode);
-            set_entry(fake->kept, change->gone, NULL);
+            if (change->gone[0] != '\0')
+                set_entry(fake->kept, change->gone, NULL);
         }
         if (change->inode != NULL) {
             change->inode->names--;
@@ -425,6 +427,17 @@ static int fake_lock(struct disk *base, const char *name, int64_t *ret_pid)
     return result;
 }
 
+static int fake_space(struct disk *base, int64_t *ret_size, int64_t *ret_free)
+{
+    struct fake_disk *fake = fake_handle(base)->fake;
+    pthread_mutex_lock(&fake->mutex);
+    *ret_size = fake->size;
+    *ret_free = fake->free;
+    const int result = fake->size < 0 ? -EIO : 0;
+    pthread_mutex_unlock(&fake->mutex);
+    return result;
+}
+
 static void fake_destroy(struct disk *base)
 {
     struct fake_handle *handle = fake_handle(base);
@@ -446,6 +459,7 @@ static const struct disk_ops fake_ops = {
     .sync_directory = fake_sync_directory,
     .list = fake_list,
     .lock = fake_lock,
+    .space = fake_space,
     .destroy = fake_destroy,
 };
 
@@ -545,6 +559,14 @@ void fake_disk_room(struct fake_disk *fake, int64_t bytes)
 {
     pthread_mutex_lock(&fake->mutex);
     fake->room = bytes;
+    leave(fake);
+}
+
+void fake_disk_space(struct fake_disk *fake, int64_t size, int64_t free)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->size = size;
+    fake->free = free;
     leave(fake);
 }
 

@@ -45,6 +45,8 @@ void fake_disk_stop_at(struct fake_disk *fake, int64_t nth, uint64_t seed);
 bool fake_disk_stopped(struct fake_disk *fake);
 /* Room for so many bytes in all files; < 0: without limit. ENOSPC beyond, after a part. */
 void fake_disk_room(struct fake_disk *fake, int64_t bytes);
+/* What it says of its room, whatever is in the files; size < 0: it fails. At first: 0, 0. */
+void fake_disk_space(struct fake_disk *fake, int64_t size, int64_t free);
 /* Writes take at most so many bytes (0: without limit), reads give at most so many. */
 void fake_disk_short(struct fake_disk *fake, size_t bytes);
 /* Holds all calls of the kind on other threads until it is called with held == false. */

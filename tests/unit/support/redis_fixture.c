@@ -216,7 +216,7 @@ const char *redis_fixture_ask_words(const struct redis_fixture *fixture, const c
 
 const char *redis_fixture_ask(const struct redis_fixture *fixture, const char *format, ...)
 {
-    const char *argv[64];
+    const char *argv[128];
     int argc = 0;
     char *command, *rest;
     va_list args;

@@ -19,9 +19,10 @@ void keep(struct kept *ret_kept, const struct process *process)
     struct process *copy = &ret_kept->process;
     size_t used = 0;
     *copy = *process;
-    struct span *const texts[] = {&copy->type,     &copy->group,      &copy->worker, &copy->input,
-                                  &copy->metadata, &copy->progress,   &copy->result, &copy->error,
-                                  &copy->usage,    &copy->lease_token};
+    struct span *const texts[] = {&copy->type,        &copy->group,      &copy->worker,
+                                  &copy->input,       &copy->metadata,   &copy->progress,
+                                  &copy->result,      &copy->error,      &copy->usage,
+                                  &copy->traceparent, &copy->lease_token};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         keep_text(ret_kept, texts[i], &used);
 }
@@ -34,6 +35,21 @@ void sync_wait(struct loop *loop, const bool *done)
             abort(); /* a call that never finishes: show where */
         loop_turn(loop, 100);
     }
+}
+
+/* One step's, until the next one. */
+static void keep_settled(struct repo_advance *call)
+{
+    static struct repo_settled settled[2 * REPO_ADVANCE_MAX];
+    static char types[2 * REPO_ADVANCE_MAX][PROCESS_TYPE_MAX + 1];
+    assert(call->op.result != ERR_OK ||
+           call->settled_count == (size_t)call->lapsed + (size_t)call->expired);
+    for (size_t i = 0; i < call->settled_count; i++) {
+        settled[i] = call->settled[i];
+        assert(text_copy(types[i], sizeof(types[i]), settled[i].type));
+        settled[i].type = span_of(types[i]);
+    }
+    call->settled = settled;
 }
 
 /* Each call's struct stands beside `done` and what is to be kept. */
@@ -78,7 +94,7 @@ DEFINE_SYNC(claim,
                  i++) keep(&sync->kept[i], &sync->call.processes[i]))
 DEFINE_SYNC(counts, (void)0)
 DEFINE_SYNC(sweep, (void)0)
-DEFINE_SYNC(advance, (void)0)
+DEFINE_SYNC(advance, keep_settled(&sync->call))
 DEFINE_SYNC(ping, (void)0)
 DEFINE_SYNC(audit, (void)0)
 DEFINE_SYNC(create_batch, (void)0)
@@ -198,7 +214,12 @@ enum err sync_list(const struct sync *on, struct repo_list *call, struct process
 
 struct repo_counts sync_counts(const struct sync *on)
 {
-    struct sync_counts sync = {.done = false};
+    return sync_counts_at(on, TIME_NONE);
+}
+
+struct repo_counts sync_counts_at(const struct sync *on, int64_t now)
+{
+    struct sync_counts sync = {.call.now = now};
     enum err err = counts_run(on, &sync);
     assert(err == ERR_OK);
     return sync.call;

@@ -38,7 +38,9 @@ enum err sync_remove(const struct sync *on, const struct process_id *id, int64_t
 /* Fills ids in order; the other outputs of the call are left in *call. */
 enum err sync_list(const struct sync *on, struct repo_list *call, struct process_id *ret_ids);
 struct repo_counts sync_counts(const struct sync *on);
+struct repo_counts sync_counts_at(const struct sync *on, int64_t now);
 enum err sync_sweep(const struct sync *on, struct repo_sweep *call);
+/* What it says of each lasts until the next one. */
 enum err sync_advance(const struct sync *on, int64_t now, int limit, struct repo_advance *ret_call);
 enum err sync_ping(const struct sync *on);
 /* One step, with position and outcome in *call. */
