@@ -46,8 +46,9 @@ struct process_manager_options {
     int full_percent;              /* of the store taken: then no new process; 0: no limit */
     int64_t audit_interval_ms;     /* with sweeps, between steps of a slow audit; 0: none */
     struct process_audits *audits; /* the instance's; NULL: this manager's own */
-    struct change_stamps *stamps;  /* the instance's: what its managers change is noted here, by a
-                                      process's id and by a type's name, before it is told */
+    struct process_type_names *type_names; /* the instance's; NULL: this manager's own */
+    struct change_stamps *stamps; /* the instance's: what its managers change is noted here, by a
+                                     process's id and by a type's name, before it is told */
 };
 
 struct process_manager;

@@ -7,9 +7,23 @@
 #include "proctrack/metric.h"
 #include "proctrack/process.h"
 
+#include <pthread.h>
+
 /* Clients choose the names: those that come after so many are counted together. */
 #define PROCESS_NUMBERS_TYPES 100
 #define PROCESS_NUMBERS_OTHER "(other)" /* no type can be called so */
+
+/* The names that are counted by themselves, of all managers of an instance, which thus leave out
+ * the same ones: a sum then never loses what it has shown. Any thread. */
+struct process_type_names {
+    pthread_mutex_t lock;
+    size_t count;
+    char names[PROCESS_NUMBERS_TYPES][PROCESS_TYPE_MAX + 1];
+};
+#define PROCESS_TYPE_NAMES_INIT           \
+    {                                     \
+        .lock = PTHREAD_MUTEX_INITIALIZER \
+    }
 
 struct process_type_numbers {
     char type[PROCESS_TYPE_MAX + 1];
@@ -32,6 +46,7 @@ struct process_sweep_numbers {
 /* Large: not for the stack of a small thread. */
 struct process_numbers {
     struct process_sweep_numbers swept;
+    struct process_type_names *names; /* set after init, or NULL: nobody shares them */
     size_t count; /* of types; the first is that of all others, and always there */
     struct process_type_numbers types[1 + PROCESS_NUMBERS_TYPES];
     /* private */

@@ -43,6 +43,7 @@ struct service {
     struct change_stamps *stamps;
     struct http_peers *peers;
     struct process_audits audits;
+    struct process_type_names type_names;
     char runner[PATH_MAX];
     int count; /* of loops */
     struct io_thread threads[LOOPS_MAX];
@@ -107,6 +108,7 @@ static enum exit_code prepare(struct service *service)
         .repository = &service->repository,
         .stamps = service->stamps,
         .audits = &service->audits,
+        .type_names = &service->type_names,
         .reloads = &service->reloads,
         .peers = service->peers,
         .heartbeats = service->heartbeats,
@@ -323,7 +325,7 @@ static void destroy(struct service *service)
 
 enum exit_code service_run(const struct config *config)
 {
-    struct service service = {.config = config};
+    struct service service = {.config = config, .type_names = PROCESS_TYPE_NAMES_INIT};
     listening_init(&service.listening);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a full disk */

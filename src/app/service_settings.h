@@ -17,6 +17,7 @@ struct service_base {
     struct repository_choice *repository;
     struct change_stamps *stamps;
     struct process_audits *audits;
+    struct process_type_names *type_names;
     struct config_reloads *reloads;
     struct heartbeats *heartbeats;
     struct http_peers *peers;

@@ -7,6 +7,7 @@ void manager_numbers_start(struct process_manager *manager)
 {
     const struct process_manager_options *options = manager->options;
     process_numbers_init(&manager->numbers);
+    manager->numbers.names = options->type_names;
     for (size_t i = 0; i < options->known_type_count; i++)
         process_numbers_of(&manager->numbers, options->known_types[i]);
 }

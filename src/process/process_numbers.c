@@ -26,6 +26,21 @@ static bool is_called(const struct process_numbers *numbers, size_t i, struct sp
     return type.len == numbers->lens[i] && memcmp(type.data, numbers->types[i].type, type.len) == 0;
 }
 
+/* Takes the name in while there is room. */
+static bool is_admitted(struct process_type_names *names, struct span type)
+{
+    size_t i = 0;
+    pthread_mutex_lock(&names->lock);
+    while (i < names->count && !span_is(type, names->names[i]))
+        i++;
+    if (i == names->count && i < PROCESS_NUMBERS_TYPES &&
+        text_copy(names->names[i], sizeof(names->names[i]), type))
+        names->count++;
+    bool admitted = i < names->count;
+    pthread_mutex_unlock(&names->lock);
+    return admitted;
+}
+
 static struct process_type_numbers *find_or_begin(struct process_numbers *numbers, struct span type)
 {
     _Static_assert(PROCESS_NUMBERS_TYPES < sizeof(numbers->slots), "a slot is always free");
@@ -34,7 +49,8 @@ static struct process_type_numbers *find_or_begin(struct process_numbers *number
         if (is_called(numbers, numbers->slots[slot], type))
             return &numbers->types[numbers->slots[slot]];
     }
-    if (numbers->count > PROCESS_NUMBERS_TYPES)
+    if (numbers->count > PROCESS_NUMBERS_TYPES ||
+        (numbers->names != NULL && !is_admitted(numbers->names, type)))
         return &numbers->types[0];
     struct process_type_numbers *of_type = begin(numbers, type);
     if (of_type == NULL)

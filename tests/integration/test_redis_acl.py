@@ -116,6 +116,7 @@ class Users(Case):
                               ).json['processes']
         path, token = f'/processes/{claimed[0]["process_id"]}', {
             'lease_token': claimed[0]['lease_token']}
+        waiting = f'/processes/{(set(ids) - {each["process_id"] for each in claimed}).pop()}'
         for report, more in (('heartbeat', {}), ('progress', {'percent': 1}),
                              ('complete', {'result': 1})):
             self.assertEqual(client.post(f'{path}/{report}', {**token, **more}).status, 200)
@@ -123,8 +124,8 @@ class Users(Case):
                      f'/processes/{ids[0]}/events', f'/status/{ids[1]}', f'/status/{ids[1]}',
                      f'/status?ids={",".join(ids)}', '/readyz'):
             self.assertLess(client.get(call).status, 400, call)
-        for call in (f'/processes/{ids[3]}/cancel', '/types/work/pause', '/types/work/resume',
-                     f'/processes/{ids[3]}/retry', '/groups/g/cancel', '/admin/audit'):
+        for call in (f'{waiting}/cancel', '/types/work/pause', '/types/work/resume',
+                     f'{waiting}/retry', '/groups/g/cancel', '/admin/audit'):
             self.assertEqual(client.post(call).status, 200, call)
         self.assertEqual(client.delete('/cleanup?older_than_hours=0').status, 200)
 

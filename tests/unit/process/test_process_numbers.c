@@ -116,6 +116,32 @@ static void a_sum_is_bounded_and_loses_nothing(void **state)
     assert_int_equal(all, 160);
 }
 
+/* Whichever met a name first, and in whatever order they are added up. */
+static void those_that_share_names_leave_out_the_same(void **state)
+{
+    static struct process_type_names names = PROCESS_TYPE_NAMES_INIT;
+    static struct process_numbers sum;
+    (void)state;
+    char text[16];
+    process_numbers_init(&a);
+    process_numbers_init(&b);
+    a.names = b.names = &names;
+    for (int i = 0; i < 90; i++)
+        process_numbers_of(&a, name(i, text))->created++;
+    for (int i = 120; i >= 60; i--)
+        process_numbers_of(&b, name(i, text))->created++;
+    process_numbers_of(&a, name(120, text))->created++; /* by its own name, as the other's */
+    process_numbers_of(&a, name(100, text))->created++;
+    process_numbers_init(&sum);
+    process_numbers_merge(&sum, &b);
+    process_numbers_merge(&sum, &a);
+    assert_int_equal(sum.count, 1 + PROCESS_NUMBERS_TYPES);
+    assert_int_equal(process_numbers_of(&sum, name(0, text))->created, 1);
+    assert_int_equal(process_numbers_of(&sum, name(60, text))->created, 2);
+    assert_int_equal(process_numbers_of(&sum, name(120, text))->created, 2);
+    assert_int_equal(sum.types[0].created, 21 + 1); /* 90 to 110, and 100 again */
+}
+
 static void a_repositorys_counters_are_added_up(void **state)
 {
     (void)state;
@@ -151,6 +177,7 @@ int main(void)
         cmocka_unit_test(what_comes_late_is_counted_together),
         cmocka_unit_test(sums_are_by_name),
         cmocka_unit_test(a_sum_is_bounded_and_loses_nothing),
+        cmocka_unit_test(those_that_share_names_leave_out_the_same),
         cmocka_unit_test(a_repositorys_counters_are_added_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
