@@ -35,6 +35,7 @@ struct http_options {
     unsigned shed_wait_ms;     /* requests that waited longer to be read are shed; 0: none is */
     unsigned idle_timeout_s;   /* without a byte, and from an answer to the next whole header */
     enum http_log_access log_access;
+    bool metrics;             /* requests are counted by route, and /metrics is there */
     const char *version;      /* of the program */
     const char *instance;     /* this instance's name */
     bool has_admin;           /* operators have a server of their own, see below */

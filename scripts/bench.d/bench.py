@@ -16,7 +16,8 @@ from creating import bench_analyze_memory, bench_analyze_redis
 from following import bench_fan_out, bench_waiters
 from http_client import HttpClient, post_request
 from processes import BenchError, Child, Cores, Redis, clean_environment, run_wrk, wait_until
-from reading import ITEM, bench_status_cached, bench_status_memory, bench_status_redis
+from reading import (ITEM, bench_status_cached, bench_status_memory, bench_status_observed,
+                     bench_status_redis)
 from workers import INPUT_BYTES, bench_claim_depth, bench_sweep, bench_workers
 
 STORED = 100_000
@@ -142,6 +143,7 @@ def bench_memory(bench):
 
 BENCHMARKS = {"status_memory": bench_status_memory, "analyze_memory": bench_analyze_memory,
               "analyze_redis": bench_analyze_redis, "status_cached": bench_status_cached,
+              "status_observed": bench_status_observed,
               "status_redis": bench_status_redis, "waiters": bench_waiters,
               "fan_out": bench_fan_out, "memory": bench_memory, "workers": bench_workers,
               "claim_depth": bench_claim_depth, "sweep": bench_sweep}

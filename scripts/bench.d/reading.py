@@ -10,6 +10,7 @@ from yardsticks import bare, fastapi, fastify, nginx, webdis
 GOAL_BARE_MEMORY = 0.7
 GOAL_BARE, GOAL_NGINX = 0.95, 0.9
 GOAL_NOT_MODIFIED = 1.0
+GOAL_OBSERVED = 0.95
 GOALS_UNCACHED = {"bare-200": 0.65, "webdis": 2.5, "fastapi": 15, "fastify-ioredis": 5}
 UNCACHED_PER_SECOND = 150_000
 HITS_ALLOWED = 0.02
@@ -100,6 +101,28 @@ def bench_status_cached(bench):
             completed, (held, _, _) = completed_process(client), running_process(client)
         compare_cached(bench, "status_cached", server, f"/status/{completed}")
         compare_cached(bench, "status_cached_running", server, f"/status/{held}")
+
+
+def bench_status_observed(bench):
+    """The same, with access log, metrics and trace context, against a server without them."""
+    observed = {"LOG_LEVEL": "info", "LOG_FORMAT": "json"}
+    header = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with ExitStack() as running:
+        redis = running.enter_context(bench.redis("redis"))
+        on = running.enter_context(bench.proctrackd("observed", redis=redis, **observed))
+        off = running.enter_context(bench.proctrackd("unobserved", redis=redis, **observed,
+                                                     LOG_ACCESS="none", METRICS="false"))
+        with HttpClient(on.port) as client:
+            path = f"/status/{completed_process(client)}"
+        for server in (on, off):
+            with HttpClient(server.port) as client:
+                for _ in range(8):
+                    client.get(path)
+        for connections in bench.options.connections:
+            bench.compare("status_observed",
+                          {at.name: lambda at=at: bench.load(at, path, connections, header=header)
+                           for at in (on, off)},
+                          connections, {off.name: GOAL_OBSERVED})
 
 
 def completed_processes(bench, server, count):

@@ -78,6 +78,7 @@ struct config {
     int log_level;  /* enum log_level */
     int log_format; /* enum log_format */
     int log_access; /* enum http_log_access */
+    bool metrics;
     int64_t log_rate;
 
     char *data_dir;    /* "": memory only */

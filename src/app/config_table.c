@@ -238,6 +238,8 @@ const struct setting config_settings[] = {
      "Lines logged in a second at most, warnings and errors apart, of which there may be twice as "
      "many; what goes beyond is counted; 0: no limit.",
      INTEGER(log_rate, "1000", 0, 1000000, "lines"), .reloads = true},
+    {"METRICS", OPERATION, "Count requests by route, and serve /metrics; false: 404 there.",
+     BOOLEAN(metrics, "true")},
     {"HEALTH_TIMEOUT_SECONDS", OPERATION,
      "An I/O loop that does not turn for so long makes /healthz and /readyz say no, and the "
      "watchdog "

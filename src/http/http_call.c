@@ -131,6 +131,8 @@ void http_call_count(struct http_call *call, unsigned status)
     struct http_server *server = call->server;
     call->status = status;
     server->counters.answers[status / 100]++;
+    if (!server->options->metrics)
+        return;
     server->clock_us = clock_steady_us();
     http_tally_add(&server->tally, call->route, call->method, status,
                    call->waited ? -1 : server->clock_us - call->began_us);

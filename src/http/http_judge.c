@@ -1,5 +1,6 @@
 /* What can be said of a request once its header has come: a message that cannot be trusted, a path
  * that is not there, too much at a time. Then it is answered, and its body, if any, is dropped. */
+#include "http/endpoints.h"
 #include "http/http_admin.h"
 #include "http/http_call.h"
 #include "http/http_cors.h"
@@ -85,6 +86,12 @@ static void answer_options(struct http_call *call, const char *allow)
     http_call_finish(call);
 }
 
+static bool is_served(const struct http_call *call)
+{
+    return http_admin_has_route(call) &&
+           (call->route->start != ep_metrics || call->server->options->metrics);
+}
+
 /* Finds who answers. False: answered already. */
 static bool find_route(struct http_call *call)
 {
@@ -94,7 +101,7 @@ static bool find_route(struct http_call *call)
         return false;
     }
     call->route = http_route_find(call->method, &call->target, allow);
-    if (call->route != NULL && http_admin_has_route(call))
+    if (call->route != NULL && is_served(call))
         return true;
     if (call->route != NULL || allow[0] == '\0') {
         http_fail(call, PROBLEM_UNKNOWN_PATH, NULL);

@@ -371,6 +371,18 @@ class OnTheOperatorsPort(Case):
         self.assertEqual(scrape.total(REQUESTS), 2)
 
 
+class SwitchedOff(Case):
+    def test_it_is_not_there_and_all_else_is(self):
+        server = self.start_server({**QUIET, 'ADMIN_PORT': 0, 'METRICS': 'false'})
+        admin = server.admin_client()
+        self.addCleanup(admin.close)
+        for client in (server.client, admin):
+            self.assertEqual(client.get('/metrics').status, 404)
+            self.assertEqual(client.get('/stats').status, 200)
+        self.submit(server.client, {'type': 'x', 'input': 1})
+        self.assertEqual(server.client.get('/stats').json['http']['2xx'], 2)
+
+
 class Reloads(Case):
     def test_log_lines_and_analyzers(self):
         analyzers = Analyzers(self.directory()).add('echo', '#!/bin/sh\nexec cat\n')

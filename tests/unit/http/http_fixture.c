@@ -38,6 +38,7 @@ void fixture_init_on(struct fixture *f, struct process_repository *(*open)(struc
         .body_timeout_s = 60,
         .write_timeout_s = 60,
         .log_access = HTTP_LOG_NONE,
+        .metrics = true,
         .idle_timeout_s = 60,
         .version = "1.2.3",
         .instance = "test-1",
