@@ -394,30 +394,36 @@ struct repo_snapshot {
     int64_t bytes; /* out: of the file */
 };
 
+/* Every call there is: X(name) has struct repo_name, a slot of that name, and repository_name(). */
+#define REPOSITORY_CALLS(X) \
+    X(create)               \
+    X(get)                  \
+    X(transition)           \
+    X(claim)                \
+    X(remove)               \
+    X(list)                 \
+    X(counts)               \
+    X(create_batch)         \
+    X(standing)             \
+    X(group)                \
+    X(types)                \
+    X(workers)              \
+    X(pause)                \
+    X(events)               \
+    X(sweep)                \
+    X(advance)              \
+    X(ping)                 \
+    X(dump)                 \
+    X(restore)              \
+    X(audit)                \
+    X(snapshot)
+
 /* All slots are mandatory: process_repository_init() asserts it. */
 struct process_repository_ops {
     const char *name; /* "redis", "memory" */
-    void (*create)(struct process_repository *repository, struct repo_create *call);
-    void (*get)(struct process_repository *repository, struct repo_get *call);
-    void (*transition)(struct process_repository *repository, struct repo_transition *call);
-    void (*claim)(struct process_repository *repository, struct repo_claim *call);
-    void (*remove)(struct process_repository *repository, struct repo_remove *call);
-    void (*list)(struct process_repository *repository, struct repo_list *call);
-    void (*counts)(struct process_repository *repository, struct repo_counts *call);
-    void (*create_batch)(struct process_repository *repository, struct repo_create_batch *call);
-    void (*standing)(struct process_repository *repository, struct repo_standing *call);
-    void (*group)(struct process_repository *repository, struct repo_group *call);
-    void (*types)(struct process_repository *repository, struct repo_types *call);
-    void (*workers)(struct process_repository *repository, struct repo_workers *call);
-    void (*pause)(struct process_repository *repository, struct repo_pause *call);
-    void (*events)(struct process_repository *repository, struct repo_events *call);
-    void (*sweep)(struct process_repository *repository, struct repo_sweep *call);
-    void (*advance)(struct process_repository *repository, struct repo_advance *call);
-    void (*ping)(struct process_repository *repository, struct repo_ping *call);
-    void (*dump)(struct process_repository *repository, struct repo_dump *call);
-    void (*restore)(struct process_repository *repository, struct repo_restore *call);
-    void (*audit)(struct process_repository *repository, struct repo_audit *call);
-    void (*snapshot)(struct process_repository *repository, struct repo_snapshot *call);
+#define X(name) void (*name)(struct process_repository * repository, struct repo_##name * call);
+    REPOSITORY_CALLS(X)
+#undef X
     void (*follow)(struct process_repository *repository, bool on);
     void (*close)(struct process_repository *repository);
     void (*destroy)(struct process_repository *repository); /* after close */
@@ -501,27 +507,10 @@ void process_repository_init(struct process_repository *repository,
 
 /* Submitting: each prepares the op's link and calls the slot; after close(), finishes with
  * ERR_CANCELED. `op.done` must be set. */
-void repository_create(struct process_repository *repository, struct repo_create *call);
-void repository_get(struct process_repository *repository, struct repo_get *call);
-void repository_transition(struct process_repository *repository, struct repo_transition *call);
-void repository_claim(struct process_repository *repository, struct repo_claim *call);
-void repository_remove(struct process_repository *repository, struct repo_remove *call);
-void repository_list(struct process_repository *repository, struct repo_list *call);
-void repository_counts(struct process_repository *repository, struct repo_counts *call);
-void repository_create_batch(struct process_repository *repository, struct repo_create_batch *call);
-void repository_standing(struct process_repository *repository, struct repo_standing *call);
-void repository_group(struct process_repository *repository, struct repo_group *call);
-void repository_types(struct process_repository *repository, struct repo_types *call);
-void repository_workers(struct process_repository *repository, struct repo_workers *call);
-void repository_pause(struct process_repository *repository, struct repo_pause *call);
-void repository_events(struct process_repository *repository, struct repo_events *call);
-void repository_sweep(struct process_repository *repository, struct repo_sweep *call);
-void repository_advance(struct process_repository *repository, struct repo_advance *call);
-void repository_ping(struct process_repository *repository, struct repo_ping *call);
-void repository_dump(struct process_repository *repository, struct repo_dump *call);
-void repository_restore(struct process_repository *repository, struct repo_restore *call);
-void repository_audit(struct process_repository *repository, struct repo_audit *call);
-void repository_snapshot(struct process_repository *repository, struct repo_snapshot *call);
+#define X(name) \
+    void repository_##name(struct process_repository *repository, struct repo_##name *call);
+REPOSITORY_CALLS(X)
+#undef X
 /* Hear of every change of any process from now on, or no longer; see on_changed. */
 void repository_follow(struct process_repository *repository, bool on);
 /* The one that keeps what is stored: itself, but for one that passes its calls on. */

@@ -24,15 +24,10 @@ void process_repository_init(struct process_repository *repository,
                              const struct process_repository_ops *ops,
                              const struct process_policy *policy)
 {
-    assert(ops->name != NULL && ops->create != NULL && ops->get != NULL);
-    assert(ops->transition != NULL && ops->claim != NULL && ops->remove != NULL);
-    assert(ops->list != NULL && ops->counts != NULL && ops->sweep != NULL);
-    assert(ops->advance != NULL && ops->ping != NULL && ops->close != NULL);
-    assert(ops->destroy != NULL && ops->create_batch != NULL && ops->standing != NULL);
-    assert(ops->group != NULL && ops->types != NULL && ops->workers != NULL);
-    assert(ops->dump != NULL && ops->restore != NULL && ops->audit != NULL);
-    assert(ops->snapshot != NULL && ops->pause != NULL && ops->events != NULL &&
-           ops->follow != NULL);
+    assert(ops->name != NULL && ops->follow != NULL && ops->close != NULL && ops->destroy != NULL);
+#define X(name) assert(ops->name != NULL);
+    REPOSITORY_CALLS(X)
+#undef X
     memset(repository, 0, sizeof(*repository));
     repository->ops = ops;
     repository->policy = policy;
@@ -51,27 +46,7 @@ void process_repository_init(struct process_repository *repository,
             repository->ops->slot(repository, call);                                        \
     }
 
-DEFINE_SUBMIT(create)
-DEFINE_SUBMIT(get)
-DEFINE_SUBMIT(transition)
-DEFINE_SUBMIT(claim)
-DEFINE_SUBMIT(remove)
-DEFINE_SUBMIT(list)
-DEFINE_SUBMIT(counts)
-DEFINE_SUBMIT(create_batch)
-DEFINE_SUBMIT(standing)
-DEFINE_SUBMIT(group)
-DEFINE_SUBMIT(types)
-DEFINE_SUBMIT(workers)
-DEFINE_SUBMIT(pause)
-DEFINE_SUBMIT(events)
-DEFINE_SUBMIT(sweep)
-DEFINE_SUBMIT(advance)
-DEFINE_SUBMIT(ping)
-DEFINE_SUBMIT(dump)
-DEFINE_SUBMIT(restore)
-DEFINE_SUBMIT(audit)
-DEFINE_SUBMIT(snapshot)
+REPOSITORY_CALLS(DEFINE_SUBMIT)
 
 void repository_follow(struct process_repository *repository, bool on)
 {

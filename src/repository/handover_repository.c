@@ -15,32 +15,9 @@ static struct handover_repository *handover_repository(struct process_repository
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
-#define SLOTS(X)    \
-    X(create)       \
-    X(get)          \
-    X(transition)   \
-    X(claim)        \
-    X(remove)       \
-    X(list)         \
-    X(counts)       \
-    X(create_batch) \
-    X(standing)     \
-    X(group)        \
-    X(types)        \
-    X(workers)      \
-    X(pause)        \
-    X(events)       \
-    X(sweep)        \
-    X(advance)      \
-    X(ping)         \
-    X(dump)         \
-    X(restore)      \
-    X(audit)        \
-    X(snapshot)
-
 enum slot {
 #define X(name) SLOT_##name,
-    SLOTS(X)
+    REPOSITORY_CALLS(X)
 #undef X
 };
 
@@ -63,7 +40,7 @@ static void keep_back(struct handover_repository *handover, struct process_op *o
         else                                                                               \
             repository_##name(handover->behind, call);                                     \
     }
-SLOTS(DEFINE_SLOT)
+REPOSITORY_CALLS(DEFINE_SLOT)
 
 static void pass_on(struct process_repository *behind, struct process_op *op)
 {
@@ -72,7 +49,7 @@ static void pass_on(struct process_repository *behind, struct process_op *op)
     case SLOT_##name:                                                        \
         repository_##name(behind, container_of(op, struct repo_##name, op)); \
         return;
-        SLOTS(X)
+        REPOSITORY_CALLS(X)
 #undef X
     }
 }
@@ -206,7 +183,7 @@ static void handover_destroy(struct process_repository *base)
 static const struct process_repository_ops handover_ops = {
     .name = "handover",
 #define X(slot) .slot = handover_##slot,
-    SLOTS(X)
+    REPOSITORY_CALLS(X)
 #undef X
         .follow = handover_follow,
     .close = handover_close,

@@ -13,15 +13,17 @@
 
 #include <assert.h>
 
-static enum err begin(struct memory_repository *repository, struct text_buffer **ret_line)
+/* False: nothing is to be written, as there is no journal (OK) or it takes nothing. */
+static bool begin(struct memory_repository *repository, struct text_buffer **ret_line,
+                  enum err *ret_err)
 {
-    const enum err state = journal_state(repository->journal);
-    if (state != ERR_OK)
-        return state;
+    *ret_err = repository->journal != NULL ? journal_state(repository->journal) : ERR_OK;
+    if (repository->journal == NULL || *ret_err != ERR_OK)
+        return false;
     *ret_line = journal_begin(repository->journal);
     repository->store.place = journal_last(repository->journal) + 1;
     text_append_literal(*ret_line, "\"changes\":[");
-    return ERR_OK;
+    return true;
 }
 
 static enum err end(struct memory_repository *repository, struct text_buffer *line)
@@ -52,10 +54,8 @@ static void append_key(struct text_buffer *line, struct span key, const struct p
 enum err memory_write_create(struct memory_repository *repository, const struct repo_create *call)
 {
     struct text_buffer *line;
-    if (repository->journal == NULL)
-        return ERR_OK;
-    const enum err err = begin(repository, &line);
-    if (err != ERR_OK)
+    enum err err;
+    if (!begin(repository, &line, &err))
         return err;
     append_item(line, &(struct repo_item){.kind = ITEM_PROCESS, .process = call->process});
     append_key(line, call->idempotency_key, &call->process.id, call->fingerprint,
@@ -68,10 +68,8 @@ enum err memory_write_batch(struct memory_repository *repository,
 {
     struct repo_item item = {.kind = ITEM_PROCESS};
     struct text_buffer *line;
-    if (repository->journal == NULL)
-        return ERR_OK;
-    const enum err err = begin(repository, &line);
-    if (err != ERR_OK)
+    enum err err;
+    if (!begin(repository, &line, &err))
         return err;
     for (size_t i = 0; i < call->count; i++) {
         if (i > 0)
@@ -100,10 +98,8 @@ enum err memory_write_change(struct memory_repository *repository, const struct 
                              const struct memory_entry *entry)
 {
     struct text_buffer *line;
-    if (repository->journal == NULL)
-        return ERR_OK;
-    const enum err err = begin(repository, &line);
-    if (err != ERR_OK)
+    enum err err;
+    if (!begin(repository, &line, &err))
         return err;
     struct process process = *after;
     process.events += entry != NULL;
@@ -118,10 +114,8 @@ enum err memory_write_change(struct memory_repository *repository, const struct 
 enum err memory_write_item(struct memory_repository *repository, const struct repo_item *item)
 {
     struct text_buffer *line;
-    if (repository->journal == NULL)
-        return ERR_OK;
-    const enum err err = begin(repository, &line);
-    if (err != ERR_OK)
+    enum err err;
+    if (!begin(repository, &line, &err))
         return err;
     append_item(line, item);
     return end(repository, line);
@@ -137,10 +131,8 @@ enum err memory_write_removal(struct memory_repository *repository, const struct
 static enum err write_resumed(struct memory_repository *repository, struct span type)
 {
     struct text_buffer *line;
-    if (repository->journal == NULL)
-        return ERR_OK;
-    const enum err err = begin(repository, &line);
-    if (err != ERR_OK)
+    enum err err;
+    if (!begin(repository, &line, &err))
         return err;
     text_append_literal(line, "{\"resumed\":{\"type\":");
     text_append_json_string(line, type);

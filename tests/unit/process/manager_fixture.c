@@ -63,7 +63,7 @@ static bool pass(struct watched *watched, enum watched_kind kind, struct process
     {                                                                                     \
         repository_##kind(behind, container_of(op, struct repo_##kind, op));              \
     }
-WATCHED_KINDS(X)
+REPOSITORY_CALLS(X)
 #undef X
 
 static struct process_op *pop_held(struct watched *watched, enum watched_kind kind)
@@ -79,7 +79,7 @@ void watched_release(struct manager_fixture *f, enum watched_kind kind)
     static void (*const resubmit[WATCHED_KIND_COUNT])(struct process_repository *,
                                                       struct process_op *) = {
 #define X(kind) [WATCHED_##kind] = resubmit_##kind,
-        WATCHED_KINDS(X)
+        REPOSITORY_CALLS(X)
 #undef X
     };
     resubmit[kind](f->watched->behind, pop_held(f->watched, kind));
@@ -129,7 +129,7 @@ static void watched_destroy(struct process_repository *base)
 static const struct process_repository_ops watched_ops = {
     .name = "watched",
 #define X(kind) .kind = watch_##kind,
-    WATCHED_KINDS(X)
+    REPOSITORY_CALLS(X)
 #undef X
         .follow = watched_follow,
     .close = watched_close,

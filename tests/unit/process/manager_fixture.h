@@ -8,34 +8,9 @@
 #include "proctrack/memory_repository.h"
 #include "proctrack/process_manager.h"
 
-/* clang-format off */
-#define WATCHED_KINDS(X) \
-    X(create)            \
-    X(get)               \
-    X(transition)        \
-    X(claim)             \
-    X(remove)            \
-    X(list)              \
-    X(counts)            \
-    X(create_batch)      \
-    X(standing)          \
-    X(group)             \
-    X(types)             \
-    X(workers)           \
-    X(pause)             \
-    X(events)            \
-    X(sweep)             \
-    X(advance)           \
-    X(ping)              \
-    X(dump)              \
-    X(restore)           \
-    X(audit)             \
-    X(snapshot)
-/* clang-format on */
-
 enum watched_kind {
 #define X(kind) WATCHED_##kind,
-    WATCHED_KINDS(X)
+    REPOSITORY_CALLS(X)
 #undef X
         WATCHED_KIND_COUNT,
 };
