@@ -56,8 +56,8 @@ static inline void assert_holds(const char *text, const char *part)
 
 static inline void assert_lacks(const char *text, const char *part)
 {
-    if (strstr(text, part) != NULL) {
-        print_error("\"%s\" in:\n%s\n", part, text);
+    if (text == NULL || strstr(text, part) != NULL) {
+        print_error("\"%s\" in:\n%s\n", part, text != NULL ? text : "");
         fail();
     }
 }

@@ -15,6 +15,7 @@ struct side {
     struct loop_watch *watch;
     struct side *other;
     bool is_server;
+    bool is_subscribed; /* the server's: the client has asked for messages */
 };
 
 struct redis_relay {
@@ -117,7 +118,10 @@ static void on_readable(void *arg, int events)
     char bytes[65536];
     (void)events;
     ssize_t got = recv(side->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-    const bool replaces = got > 0 && side->is_server && relay->replacement != NULL;
+    if (got > 0 && !side->is_server && memmem(bytes, (size_t)got, "SUBSCRIBE", 9) != NULL)
+        side->other->is_subscribed = true;
+    const bool replaces =
+        got > 0 && side->is_server && !side->is_subscribed && relay->replacement != NULL;
     if (got <= 0 || !(replaces ? pass_on_replaced(relay, side->other->fd, bytes, (size_t)got)
                                : pass_on(side->other->fd, bytes, (size_t)got)))
         end_both(side);

@@ -17,8 +17,9 @@ const char *redis_relay_socket(const struct redis_relay *relay); /* its path */
 int redis_relay_connections(const struct redis_relay *relay);    /* accepted so far */
 /* What the server says on the n-th connection (from 0) waits as long as it is held. */
 void redis_relay_hold(struct redis_relay *relay, int connection, bool held);
-/* In the next that the server says, on any connection, the n-th value (from 0, an array before what
- * is in it) is replaced by this text, which must stay. */
+/* In the next that the server says, the n-th value (from 0, an array before what is in it) is
+ * replaced by this text, which must stay. Not on a connection that has subscribed: there hiredis
+ * asserts what it expects. */
 void redis_relay_replace(struct redis_relay *relay, int nth, const char *text);
 /* Whether there was an n-th; nothing is replaced any more. */
 bool redis_relay_has_replaced(struct redis_relay *relay);
