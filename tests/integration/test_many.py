@@ -233,6 +233,9 @@ class LongPoll:
 
 @on_each_repository(ManyCase)
 class Stream:
+    # Megabytes go both ways in one turn: on a slow machine one may take long.
+    settings = {**ManyCase.settings, 'REDIS_COMMAND_TIMEOUT_MS': 10000}
+
     def test_from_the_present_states_to_the_end_of_all(self):
         ids = self.make_many(3)
         stream = self.stream(ids, [0, 1, 0])
