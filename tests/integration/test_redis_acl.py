@@ -108,11 +108,11 @@ class Users(Case):
 
     def go_through_a_life(self, server):
         client = server.client
-        ids = [self.submit(client, {'type': 'work', 'input': n, 'group': 'g', 'run_at': None}
+        ids = [self.submit(client, {'type': 'report', 'input': n, 'group': 'g', 'run_at': None}
                            )['process_id'] for n in range(4)]
-        client.post('/analyze/batch', {'processes': [{'type': 'work', 'input': 1}] * 3},
+        client.post('/analyze/batch', {'processes': [{'type': 'report', 'input': 1}] * 3},
                     {'Idempotency-Key': 'k'})
-        claimed = client.post('/claim', {'types': ['work'], 'worker': 'w', 'max': 2}
+        claimed = client.post('/claim', {'types': ['report'], 'worker': 'w', 'max': 2}
                               ).json['processes']
         path, token = f'/processes/{claimed[0]["process_id"]}', {
             'lease_token': claimed[0]['lease_token']}
@@ -124,7 +124,7 @@ class Users(Case):
                      f'/processes/{ids[0]}/events', f'/status/{ids[1]}', f'/status/{ids[1]}',
                      f'/status?ids={",".join(ids)}', '/readyz'):
             self.assertLess(client.get(call).status, 400, call)
-        for call in (f'{waiting}/cancel', '/types/work/pause', '/types/work/resume',
+        for call in (f'{waiting}/cancel', '/types/report/pause', '/types/report/resume',
                      f'{waiting}/retry', '/groups/g/cancel', '/admin/audit'):
             self.assertEqual(client.post(call).status, 200, call)
         self.assertEqual(client.delete('/cleanup?older_than_hours=0').status, 200)
