@@ -71,13 +71,24 @@ static bool is_token(struct span name)
     return name.len > 0;
 }
 
+/* In fields that are for tracing alone, and ignored when they are wrong, whatever does not end a
+ * line; in all others nothing but text. */
+static void require_value(struct span name, struct span value)
+{
+    bool may_be_wrong = span_is_nocase(name, "X-Request-Id") || span_is_nocase(name, "traceparent");
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.data[i];
+        require(c != '\0' && c != '\r');
+        require(may_be_wrong || (c >= ' ' ? c != 0x7f : c == '\t'));
+    }
+}
+
 static void read_field(struct reading *reading, struct span line)
 {
     struct span name;
     span_split(&line, ':', &name);
     require(line.data != NULL && is_token(name));
-    for (size_t i = 0; i < line.len; i++)
-        require((unsigned char)line.data[i] >= ' ' ? line.data[i] != 0x7f : line.data[i] == '\t');
+    require_value(name, line);
     reading->fields++;
     reading->hosts += span_is_nocase(name, "Host");
     if (span_is_nocase(name, "Content-Length")) {
