@@ -3,7 +3,8 @@
 
 Reads meson's testlog.json. Each program counts by the cases it reports (cmocka, unittest), else as
 one. A program that failed without reporting a failed case (crash, timeout, sanitizer) adds one.
-Prints a line for every program that failed or was skipped, then `N passed, N failed[, N skipped]`.
+Prints a line for every program that failed or was skipped, with the end of what it said if it
+failed, then `N passed, N failed[, N skipped]`.
 Exit code 1 when something failed or nothing ran.
 """
 import json
@@ -43,6 +44,14 @@ def outcome(test):
     return passed, failed, skipped
 
 
+def last_words(test):
+    """Where it was, and why it failed: cmocka tells the first on stdout, the second on stderr."""
+    running = re.findall(r"^\[ RUN      \] .*$", test.get("stdout") or "", re.MULTILINE)
+    said = ((test.get("stderr") or "").strip() or (test.get("stdout") or "").strip()).splitlines()
+    code = test.get("returncode", 0)
+    return [f"exit {code}"] + (running[-1:] if code < 0 else []) + said[-10:]
+
+
 def main():
     try:
         with open(sys.argv[1], encoding="utf-8") as log:
@@ -55,6 +64,8 @@ def main():
         totals = [total + count for total, count in zip(totals, counts)]
         if counts[1] > 0 or test["result"] == "SKIP":
             print(f"{test['result']}: {test['name']}")
+        if counts[1] > 0:
+            print("".join(f"    {line[:300]}\n" for line in last_words(test)), end="")
     passed, failed, skipped = totals
     print(f"{len(tests)} test programs")
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))

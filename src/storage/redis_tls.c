@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <hiredis/hiredis_ssl.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -76,6 +77,37 @@ const char *redis_tls_reason(const struct redis_tls *tls, const char *otherwise)
     return result != X509_V_OK ? X509_verify_cert_error_string(result) : otherwise;
 }
 
+/* A blocking read ends with EINTR now and then, even where no signal is handled: a socket with a
+ * time-out is not read again by itself (signal(7)). errno is that of the last read. */
+static bool shake_hands(SSL *ssl, const char **ret_why)
+{
+    bool finished = SSL_is_init_finished(ssl) == 1;
+    while (!finished && errno == EINTR) {
+        ERR_clear_error();
+        errno = 0;
+        finished = SSL_connect(ssl) == 1;
+    }
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    *ret_why = reason != NULL ? reason : "TLS: the connection was closed";
+    return finished;
+}
+
+/* hiredis does not go on with a blocking handshake that was interrupted, so it only begins it. */
+static bool begin(redisContext *context, SSL *ssl, const char **ret_why)
+{
+    int blocks = context->flags & REDIS_BLOCK;
+    context->flags &= ~REDIS_BLOCK;
+    SSL_up_ref(ssl); /* the context's, when it takes it */
+    errno = 0;
+    int result = redisInitiateSSL(context, ssl);
+    context->flags |= blocks;
+    if (result == REDIS_OK)
+        return blocks == 0 || shake_hands(ssl, ret_why);
+    SSL_free(ssl);
+    *ret_why = context->err != 0 ? context->errstr : "TLS: no handshake";
+    return false;
+}
+
 bool redis_tls_start(struct redis_tls *tls, redisContext *context,
                      const struct redis_options *options, const char **ret_why)
 {
@@ -87,13 +119,8 @@ bool redis_tls_start(struct redis_tls *tls, redisContext *context,
     tls->last = ssl;
     if (!expect_host(ssl, options->host))
         return false;
-    SSL_up_ref(ssl); /* the context's, when it takes it */
-    if (redisInitiateSSL(context, ssl) == REDIS_OK)
+    if (begin(context, ssl, ret_why))
         return true;
-    /* A blocking handshake that still wants something has met the socket's time-out. */
-    int error = SSL_want(ssl) != SSL_NOTHING ? EAGAIN : 0;
-    SSL_free(ssl);
-    errno = error;
-    *ret_why = redis_tls_reason(tls, context->err != 0 ? context->errstr : "TLS: no handshake");
+    *ret_why = redis_tls_reason(tls, *ret_why);
     return false;
 }

@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 30000
-
 /* --- the repository in between ------------------------------------------------------------------
  */
 

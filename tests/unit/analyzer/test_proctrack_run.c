@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 20000
-
 struct runner {
     pid_t pid;
     int output, report; /* our ends */

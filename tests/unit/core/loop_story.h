@@ -8,7 +8,6 @@
 #include "proctrack/loop.h"
 
 /* A limit for waits that end by an event: reached only when the event is lost. */
-enum { LONG_MS = 20000 };
 
 /* What happened, in order, as letters. */
 static char story[64];
@@ -28,9 +27,9 @@ static inline void tell_arg(void *arg)
 
 static inline void turn_until(struct loop *loop, const char *expected)
 {
-    const int64_t end = clock_steady_ms() + LONG_MS;
+    const int64_t end = clock_steady_ms() + PATIENCE_MS;
     while (strcmp(story, expected) != 0 && clock_steady_ms() < end)
-        loop_turn(loop, LONG_MS);
+        loop_turn(loop, PATIENCE_MS);
     assert_string_equal(story, expected);
 }
 

@@ -22,9 +22,9 @@ static struct answer resolve(struct loop *loop, const char *host)
     struct answer answer = {.calls = 0};
     assert_non_null(loop_resolve_start(loop, host, note_answer, &answer));
     assert_int_equal(answer.calls, 0); /* never before the loop runs */
-    const int64_t end = clock_steady_ms() + LONG_MS;
+    const int64_t end = clock_steady_ms() + PATIENCE_MS;
     while (answer.calls == 0 && clock_steady_ms() < end)
-        loop_turn(loop, LONG_MS);
+        loop_turn(loop, PATIENCE_MS);
     loop_turn(loop, 0);
     assert_int_equal(answer.calls, 1);
     return answer;

@@ -17,9 +17,9 @@ static void see(void *arg, int events)
 static int next_seen(struct loop *loop)
 {
     seen = 0;
-    const int64_t end = clock_steady_ms() + LONG_MS;
+    const int64_t end = clock_steady_ms() + PATIENCE_MS;
     while (seen == 0 && clock_steady_ms() < end)
-        loop_turn(loop, LONG_MS);
+        loop_turn(loop, PATIENCE_MS);
     return seen;
 }
 
@@ -182,7 +182,7 @@ static void a_silenced_watch_keeps_quiet_though_its_event_was_fetched(void **sta
             assert_int_equal(write(two.pairs[i].ends[1], "x", 1), 1);
             loop_watch_set(two.pairs[i].watch, LOOP_READ);
         }
-        loop_turn(*state, LONG_MS);
+        loop_turn(*state, PATIENCE_MS);
         loop_turn(*state, 0);
         assert_int_equal(two.calls, 1);
         if (!two.destroy) {

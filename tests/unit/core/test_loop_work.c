@@ -36,9 +36,9 @@ static struct job new_job(void)
 
 static void wait_for_dones(struct loop *loop, const struct job *job, int dones)
 {
-    const int64_t end = clock_steady_ms() + LONG_MS;
+    const int64_t end = clock_steady_ms() + PATIENCE_MS;
     while (job->dones < dones && clock_steady_ms() < end)
-        loop_turn(loop, LONG_MS);
+        loop_turn(loop, PATIENCE_MS);
     assert_int_equal(job->dones, dones);
     assert_int_equal(atomic_load(&job->runs), dones);
 }

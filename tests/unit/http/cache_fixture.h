@@ -6,8 +6,6 @@
 
 #include "http/status_cache.h"
 
-#define PATIENCE_MS 20000
-
 extern struct manager_fixture *f;
 extern struct status_cache *cache;
 

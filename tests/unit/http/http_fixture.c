@@ -10,8 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 20000
-
 /* --- server ----------------------------------------------------------------------------------- */
 
 void fixture_init_on(struct fixture *f, struct process_repository *(*open)(struct fixture *f))

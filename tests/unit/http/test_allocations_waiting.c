@@ -7,7 +7,7 @@
 #include "proctrack/clock.h"
 
 /* What could not be read is read again a second later: that takes its time. */
-enum { ATTEMPTS_MAX = 300, ALL_STEP = 7, PATIENCE_MS = 20000 };
+enum { ATTEMPTS_MAX = 300, ALL_STEP = 7 };
 
 static const struct request ending = {
     .method = "POST",

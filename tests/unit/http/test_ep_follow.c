@@ -35,7 +35,7 @@ static void cancel(const char *path)
 static struct client *wait_and_send_more(const char *path)
 {
     char text[512];
-    int64_t deadline = clock_steady_ms() + 20000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     struct client *client = client_connect(&fixture);
     snprintf(text, sizeof(text),
              "GET %s?wait=60 HTTP/1.1\r\nHost: h\r\n\r\nGET %s HTTP/1.1\r\nHost: h\r\n\r\n", path,
@@ -66,7 +66,7 @@ static void what_is_sent_behind_a_long_poll_is_answered_after_it(void **state)
 
 static void who_leaves_is_noticed_behind_what_was_sent(void **state)
 {
-    int64_t deadline = clock_steady_ms() + 20000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     (void)state;
     client_close(wait_and_send_more(create()));
     while (fixture.server->connections > 0) {

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#define PATIENCE_MS  15000
 #define UNKNOWN_ID   "6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55"
 #define NOBODY       "00000000000000000000000000000000"
 #define CLAIM        "{\"types\":[\"t\"],\"worker\":\"w-1\"}"

@@ -8,10 +8,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#define PATIENCE_MS 15000
-#define DRIBBLE_MS  10
-#define HASTE       10
-#define CROWD       20
+#define DRIBBLE_MS 10
+#define HASTE      10
+#define CROWD      20
 
 #define UNKNOWN_ID  "6f1c1d7e-6c0b-4d8e-9f0e-3b3c1f6f3a55"
 #define GET_UNKNOWN "GET /status/" UNKNOWN_ID " HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#define LISTEN      "GET /events HTTP/1.0\r\nHost: h\r\n\r\n"
-#define PATIENCE_MS 20000
+#define LISTEN "GET /events HTTP/1.0\r\nHost: h\r\n\r\n"
 
 static struct client *stream;
 

@@ -9,8 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define LOOPS       3
-#define PATIENCE_MS 20000
+#define LOOPS 3
 
 static struct http_peers *peers;
 static struct fixture loops[LOOPS];

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#define PATIENCE_MS 20000
-#define CHUNK       16384
+#define CHUNK 16384
 
 static struct http_server *server(void)
 {

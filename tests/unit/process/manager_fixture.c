@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define PATIENCE_MS 30000
-
 /* --- the repository in between ------------------------------------------------------------------
  */
 

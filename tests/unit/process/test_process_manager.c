@@ -394,7 +394,7 @@ static void the_schedule_needs_no_traffic(void **state)
     assert_int_equal(submit(f, &brief), ERR_OK);
     assert_int_equal(cancel(f, &brief.create.process.id), ERR_OK);
     int work = f->work;
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (process_manager_totals(f->manager).expired < 1 ||
            process_manager_totals(f->manager).released < 1 ||
            process_manager_totals(f->manager).overdue < 1) {

@@ -79,7 +79,7 @@ static void types_are_remembered_for_a_moment(void **state)
     pause_type(f, "t", true); /* here, so it shows at once */
     assert_string_equal(explain(f, &id, "t", false, NULL), "paused");
     assert_int_equal(asked(f), 4);
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (asked(f) == 4) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(f->loop, 50);

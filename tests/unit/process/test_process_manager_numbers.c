@@ -272,7 +272,7 @@ static void run_past(struct manager_fixture *f, struct process process)
 
 static void wait_for(struct manager_fixture *f, const uint64_t *number, uint64_t value)
 {
-    int64_t deadline = clock_steady_ms() + 20000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (*number < value) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(f->loop, 20);

@@ -22,7 +22,7 @@ struct bench {
 
 static inline void wait_ready(struct bench *bench)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (sync_ping(&bench->sync) != ERR_OK) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(bench->sync.loop, 50);

@@ -45,13 +45,13 @@ static inline void listen_to(struct process_repository *repository)
     repository->on_work = on_work;
 }
 
-#define WAIT_UNTIL(bench, condition)                \
-    do {                                            \
-        int64_t limit = clock_steady_ms() + 10000;  \
-        while (!(condition)) {                      \
-            assert_true(clock_steady_ms() < limit); \
-            loop_turn((bench)->sync.loop, 20);      \
-        }                                           \
+#define WAIT_UNTIL(bench, condition)                     \
+    do {                                                 \
+        int64_t limit = clock_steady_ms() + PATIENCE_MS; \
+        while (!(condition)) {                           \
+            assert_true(clock_steady_ms() < limit);      \
+            loop_turn((bench)->sync.loop, 20);           \
+        }                                                \
     } while (0)
 
 static inline bool is_watching(const struct bench *bench, const char *how)

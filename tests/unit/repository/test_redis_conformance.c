@@ -20,7 +20,7 @@ static void reached(struct process_op *op)
 /* Waits until it is connected. */
 static bool answers(struct loop *loop, struct process_repository *repository)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     struct repo_ping ping;
     do {
         process_op_init(&ping.op, reached);
@@ -38,7 +38,7 @@ static struct process_repository *join_redis(struct loop *loop, const struct pro
     struct process_repository *repository =
         redis_repository_create(loop, &options, "", publishes, policy);
     if (repository != NULL && !answers(loop, repository))
-        abort();
+        GIVE_UP("Redis is not reached");
     return repository;
 }
 

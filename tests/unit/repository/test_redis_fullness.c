@@ -8,7 +8,7 @@ static const struct repository_fullness *fullness(const struct bench *bench)
 
 static void wait_for_max(struct bench *bench, int64_t max)
 {
-    const int64_t deadline = clock_steady_ms() + 20000;
+    const int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (fullness(bench)->memory_used == 0 || fullness(bench)->memory_max != max) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(bench->sync.loop, 20);

@@ -47,7 +47,7 @@ static void assert_published(const struct bench *bench, const char *id, const ch
 {
     char text[100];
     snprintf(text, sizeof(text), "%s %s", id, what);
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (reader.count == 0) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(bench->sync.loop, 20);

@@ -24,7 +24,7 @@ static void on_work(void *arg, struct span type)
 
 static void wait_for(struct pair *pair, const int *number, int least)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (*number < least) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(pair->bench->sync.loop, 50);
@@ -59,7 +59,7 @@ static void create(const struct pair *pair, const char *type)
 /* Notifications begin soon after the repository: then a creation is heard of. */
 static void open_pair(struct pair *pair, struct bench *bench)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     *pair = (struct pair){.bench = bench, .other = {.loop = bench->sync.loop}};
     bench->sync.repository->on_work = on_work;
     bench->sync.repository->on_work_arg = pair;

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { BENCH_NUMBERS = 4096, BENCH_LONG_MS = 20000 };
+enum { BENCH_NUMBERS = 4096 };
 
 struct bench {
     struct loop *loop;
@@ -153,19 +153,19 @@ static inline bool bench_is_stored(const struct bench *bench, int number)
     return bench->place[number] != 0 && journal_stored(bench->journal) >= bench->place[number];
 }
 
-#define bench_wait_for(bench, condition)                             \
-    do {                                                             \
-        const int64_t bench_end = clock_steady_ms() + BENCH_LONG_MS; \
-        while (!(condition)) {                                       \
-            assert_true(clock_steady_ms() < bench_end);              \
-            loop_turn((bench)->loop, BENCH_LONG_MS);                 \
-        }                                                            \
+#define bench_wait_for(bench, condition)                           \
+    do {                                                           \
+        const int64_t bench_end = clock_steady_ms() + PATIENCE_MS; \
+        while (!(condition)) {                                     \
+            assert_true(clock_steady_ms() < bench_end);            \
+            loop_turn((bench)->loop, PATIENCE_MS);                 \
+        }                                                          \
     } while (0)
 
 /* Until a call of the kind is held on another thread. */
 static inline void bench_wait_held(struct bench *bench, enum fake_call call)
 {
-    const int64_t end = clock_steady_ms() + BENCH_LONG_MS;
+    const int64_t end = clock_steady_ms() + PATIENCE_MS;
     while (!fake_disk_holds(bench->fake, call)) {
         assert_true(clock_steady_ms() < end);
         loop_turn(bench->loop, 1);

@@ -7,8 +7,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { LONG_MS = 20000 };
-
 struct bench {
     struct loop *loop;
     struct fake_disk *fake;
@@ -48,7 +46,7 @@ static void on_seen(void *arg, int64_t size, int64_t room)
 
 static void wait_until_seen(struct bench *bench, int times)
 {
-    const int64_t deadline = clock_steady_ms() + LONG_MS;
+    const int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (bench->times < times && clock_steady_ms() < deadline)
         loop_turn(bench->loop, 20);
     assert_int_equal(bench->times, times);

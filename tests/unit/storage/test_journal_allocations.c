@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { NUMBERS = 64, ATTEMPTS_MAX = 300, LONG_MS = 20000, PADDING = 3000 };
+enum { NUMBERS = 64, ATTEMPTS_MAX = 300, PADDING = 3000 };
 
 /* --- what fails --------------------------------------------------------------------------------
  */
@@ -123,13 +123,13 @@ static void append_number(struct text_buffer *out, int number)
     text_append_char(out, '"');
 }
 
-#define WAIT_FOR(world, condition)                         \
-    do {                                                   \
-        const int64_t limit = clock_steady_ms() + LONG_MS; \
-        while (!(condition)) {                             \
-            assert_true(clock_steady_ms() < limit);        \
-            loop_turn((world)->loop, LONG_MS);             \
-        }                                                  \
+#define WAIT_FOR(world, condition)                             \
+    do {                                                       \
+        const int64_t limit = clock_steady_ms() + PATIENCE_MS; \
+        while (!(condition)) {                                 \
+            assert_true(clock_steady_ms() < limit);            \
+            loop_turn((world)->loop, PATIENCE_MS);             \
+        }                                                      \
     } while (0)
 
 static bool is_idle(const struct world *world)

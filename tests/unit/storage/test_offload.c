@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { LONG_MS = 20000, POOL = 4 };
+enum { POOL = 4 };
 
 struct call {
     atomic_int begun, ran;
@@ -58,15 +58,15 @@ static int teardown(void **state)
 
 static void wait_for(struct loop *loop, const struct call *call, int times)
 {
-    const int64_t end = clock_steady_ms() + LONG_MS;
+    const int64_t end = clock_steady_ms() + PATIENCE_MS;
     while (call->done < times && clock_steady_ms() < end)
-        loop_turn(loop, LONG_MS);
+        loop_turn(loop, PATIENCE_MS);
     assert_int_equal(call->done, times);
 }
 
 static void wait_for_begin(struct call *call)
 {
-    const int64_t end = clock_steady_ms() + LONG_MS;
+    const int64_t end = clock_steady_ms() + PATIENCE_MS;
     while (atomic_load(&call->begun) == 0 && clock_steady_ms() < end)
         ;
     assert_int_equal(atomic_load(&call->begun), 1);
@@ -101,7 +101,7 @@ static void what_runs_is_waited_for(void **state)
     assert_int_equal(atomic_load(&call->ran), 1);
     assert_false(pthread_equal(call->thread, pthread_self()));
     offload_destroy(offload);
-    loop_turn(loop, LONG_MS); /* it comes back now */
+    loop_turn(loop, PATIENCE_MS); /* it comes back now */
     assert_int_equal(call->done, 0);
     free_call(call);
 }

@@ -51,7 +51,7 @@ static void tear_down(struct bench *bench)
 
 static void wait_connections(struct bench *bench, int count)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (fake_redis_connections(bench->fake) < count) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(bench->loop, 100);

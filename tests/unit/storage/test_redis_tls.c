@@ -6,7 +6,9 @@
 #include "support/redis_fixture.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,7 +73,7 @@ static int start(void **state)
     redis_options_defaults(&options);
     options.tls = true;
     options.port = atoi(port);
-    options.command_timeout_ms = 5000;
+    options.connect_timeout_ms = options.command_timeout_ms = PATIENCE_MS / 2;
     text_copy(options.tls_ca_file, sizeof(options.tls_ca_file), span_of(certificate));
     return 0;
 }
@@ -129,6 +131,28 @@ static void serves_by_name_and_by_address(void **state)
     assert_serves("127.0.0.1");
 }
 
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+/* As a process is that is stopped and goes on, or hears signals while it begins. */
+static void an_interrupted_handshake_goes_on(void **state)
+{
+    const struct itimerval often = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
+    struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+    struct redis_probe probe;
+    (void)state;
+    strcpy(options.host, "127.0.0.1");
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int round = 0; round < 20; round++) {
+        if (redis_probe(&options, "changes", &probe) != ERR_OK)
+            fail_msg("%s", probe.problem);
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+}
+
 static void a_certificate_that_nobody_vouches_for_is_refused(void **state)
 {
     (void)state;
@@ -167,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(serves_by_name_and_by_address, start, stop),
+        cmocka_unit_test_setup_teardown(an_interrupted_handshake_goes_on, start, stop),
         cmocka_unit_test_setup_teardown(a_certificate_that_nobody_vouches_for_is_refused, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_certificate_of_another_host_is_refused, start, stop),

@@ -41,7 +41,7 @@ static void on_state(void *arg, bool ready)
 
 static void wait_until_on(struct bench *bench)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (!redis_tracking_is_on(bench->tracking)) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(bench->loop, 50);
@@ -50,7 +50,7 @@ static void wait_until_on(struct bench *bench)
 
 static void wait_for(struct bench *bench, const int *number, int least)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (*number < least) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(bench->loop, 50);
@@ -341,7 +341,7 @@ static void assert_refused(struct bench *bench, const char *rule)
 {
     struct client_call call = {.ends = 0};
     open_limited(bench, rule);
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     do { /* it asks, is refused, and leaves */
         assert_true(clock_steady_ms() < deadline);
         loop_turn(bench->loop, 20);
@@ -362,7 +362,7 @@ static void one_refusal_is_not_taken_for_an_answer(void **state)
 {
     struct bench *bench = *state;
     open_limited(bench, "-client|tracking");
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (strstr(redis_fixture_ask(&bench->redis, "ACL LOG"), "limited") == NULL) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(bench->loop, 20);

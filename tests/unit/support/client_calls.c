@@ -1,12 +1,11 @@
 #include "support/client_calls.h"
 
 #include "proctrack/clock.h"
+#include "support/patience.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LIMIT_MS 10000
 
 static void build(struct redis_request *request, struct redis_commands *commands)
 {
@@ -41,10 +40,10 @@ void client_call_start(struct redis_client *client, struct client_call *call,
 
 void client_call_wait(struct loop *loop, const struct client_call *call)
 {
-    int64_t deadline = clock_steady_ms() + LIMIT_MS;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (call->ends == 0) {
         if (clock_steady_ms() > deadline)
-            abort(); /* show where */
+            GIVE_UP("a command does not end");
         loop_turn(loop, 100);
     }
 }
@@ -59,10 +58,10 @@ enum err client_call_run(struct loop *loop, struct redis_client *client, struct 
 
 void client_wait_ready(struct loop *loop, const struct redis_client *client, bool ready)
 {
-    int64_t deadline = clock_steady_ms() + LIMIT_MS;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (redis_client_is_ready(client) != ready) {
         if (clock_steady_ms() > deadline)
-            abort();
+            GIVE_UP("the connection does not come, or go");
         loop_turn(loop, 100);
     }
 }

@@ -34,7 +34,7 @@ bool has_heard(const struct process_id *id)
 
 void wait_to_hear(const struct conformance *c, const struct process_id *id)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (!has_heard(id) && ear.all == 0) {
         if (clock_steady_ms() > deadline)
             fail_msg("it was not told");
@@ -74,7 +74,7 @@ static void watching_done(struct process_op *op)
 void watch(const struct sync *on, const struct process_id *id)
 {
     struct watching watching;
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     for (;;) {
         watching = (struct watching){.get = {.id = *id, .watch = true}};
         process_op_init(&watching.get.op, watching_done);

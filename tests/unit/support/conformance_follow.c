@@ -9,7 +9,7 @@
 static void follow(const struct sides *s)
 {
     struct process_id id;
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     repository_follow(s->by[0].repository, true);
     do {
         if (clock_steady_ms() > deadline)

@@ -280,7 +280,7 @@ static void on_changed(void *arg, const struct process_id *id)
 static void restore_until_told(const struct conformance *c, struct process *draft,
                                const struct told *told)
 {
-    const int64_t deadline = clock_steady_ms() + 10000;
+    const int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     for (; told->changed == 0 || told->work == 0; draft->version++) {
         assert_true(clock_steady_ms() < deadline);
         assert_int_equal(restore_process(c, draft), 1);

@@ -38,7 +38,7 @@ static void counted(struct process_op *op)
 
 static void wait_for_all(const struct shared *shared)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (open_calls > 0) {
         assert_true(clock_steady_ms() < deadline);
         loop_turn(shared->c->sync.loop, 100);

@@ -130,7 +130,7 @@ static void start_change(const struct sides *s, int side, struct repo_transition
 
 static void wait_for_truth(const struct sides *s, const struct repo_transition *change)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (keeper.open || change_open ||
            (keeper.version != 0 && keeper.version != change->process.version)) {
         if (clock_steady_ms() > deadline)

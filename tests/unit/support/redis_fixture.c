@@ -1,5 +1,7 @@
 #include "support/redis_fixture.h"
 
+#include "support/patience.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -14,8 +16,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define START_LIMIT_MS 20000
 
 static void demand(bool holds, const char *what)
 {
@@ -70,7 +70,7 @@ static void wait_until_ready(int output)
     size_t len = 0;
     struct pollfd watched = {.fd = output, .events = POLLIN};
     while (strstr(text, "eady to accept connections") == NULL) {
-        demand(poll(&watched, 1, START_LIMIT_MS) == 1, "redis-server does not start");
+        demand(poll(&watched, 1, PATIENCE_MS) == 1, "redis-server does not start");
         ssize_t got = read(output, text + len, sizeof(text) - 1 - len);
         demand(got > 0, text);
         len += (size_t)got;
@@ -163,7 +163,7 @@ void redis_fixture_options(const struct redis_fixture *fixture, struct redis_opt
     demand(
         text_copy(ret_options->unix_path, sizeof(ret_options->unix_path), span_of(fixture->socket)),
         "path too long");
-    ret_options->command_timeout_ms = 2000;
+    ret_options->connect_timeout_ms = ret_options->command_timeout_ms = PATIENCE_MS / 2;
 }
 
 /* --- questions ------------------------------------------------------------------------------- */

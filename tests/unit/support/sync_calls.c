@@ -1,5 +1,7 @@
 #include "support/sync_calls.h"
 
+#include "support/patience.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +31,10 @@ void keep(struct kept *ret_kept, const struct process *process)
 
 void sync_wait(struct loop *loop, const bool *done)
 {
-    int64_t deadline = clock_steady_ms() + 10000;
+    int64_t deadline = clock_steady_ms() + PATIENCE_MS;
     while (!*done) {
         if (clock_steady_ms() > deadline)
-            abort(); /* a call that never finishes: show where */
+            GIVE_UP("a call does not end");
         loop_turn(loop, 100);
     }
 }
@@ -261,7 +263,7 @@ struct repo_audit sync_audit(const struct sync *on, int64_t now, int limit)
     struct repo_audit step = {.now = now, .limit = limit, .more = true}, sum = {.more = false};
     for (int steps = 0; step.more; steps++) {
         if (steps == STEPS_MAX || sync_audit_step(on, &step) != ERR_OK)
-            abort(); /* it fails, or does not end: show where */
+            GIVE_UP("it fails, or does not end");
         sum.examined += step.examined;
         for (int i = 0; i < REPO_AUDIT_FINDINGS; i++)
             sum.found[i] += step.found[i];

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "proctrack/text.h"
+#include "support/patience.h"
 
 #define assert_span(actual, expected)                                                       \
     do {                                                                                    \
