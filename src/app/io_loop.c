@@ -162,6 +162,7 @@ static void on_adopt(void *arg)
     if (io->admin != NULL)
         http_server_configure(io->admin, &next->admin);
     adopt_analyzers(io);
+    service_settings_adopted(next);
     service_settings_release(former);
 }
 

@@ -15,7 +15,8 @@
 struct reload {
     struct loop *loop;
     struct service_base *base;
-    struct service_settings *settings; /* in force */
+    struct service_settings *settings; /* in force, or about to be */
+    struct service_settings *former;   /* until all loops have taken up the other, else NULL */
     void (*adopt)(void *arg, struct service_settings *settings);
     void *arg;
     struct loop_watch *watch;
@@ -136,7 +137,8 @@ static void tell(const struct reload *reload, const struct config *former,
     text_buffer_finish(&kept);
 }
 
-static void put_in_force(struct reload *reload)
+/* False: it stays as it was, which is told. */
+static bool put_in_force(struct reload *reload)
 {
     struct config *next = reload->next;
     uint64_t generation = reload->settings->http.config_generation + 1;
@@ -146,16 +148,34 @@ static void put_in_force(struct reload *reload)
         log_error("configuration refused", log_text("fault", "out of memory"));
         reload->base->reloads->refused++;
         forget_next(reload);
-        return;
+        return false;
     }
     reload->next = NULL;
-    log_set_level((enum log_level)next->log_level);
-    log_set_rate(next->log_rate);
-    tell(reload, reload->settings->config, next, generation);
-    reload->adopt(reload->arg, settings);
-    service_settings_release(reload->settings);
+    reload->former = reload->settings;
     reload->settings = settings;
+    reload->adopt(reload->arg, settings);
+    return true;
+}
+
+static void end(struct reload *reload)
+{
+    notify_ready();
+    if (reload->again)
+        begin(reload);
+}
+
+void reload_adopted(struct reload *reload)
+{
+    const struct service_settings *settings = reload->settings;
+    if (reload->watch == NULL)
+        return;
+    log_set_level((enum log_level)settings->config->log_level);
+    log_set_rate(settings->config->log_rate);
+    tell(reload, reload->former->config, settings->config, settings->http.config_generation);
+    service_settings_release(reload->former);
+    reload->former = NULL;
     reload->base->reloads->accepted++;
+    end(reload);
 }
 
 static void on_read(struct loop_work *work)
@@ -170,13 +190,13 @@ static void on_read(struct loop_work *work)
     }
     if (*reload->runner != '\0' && *reload->base->runner == '\0')
         strcpy(reload->base->runner, reload->runner); /* nobody has read it while it was empty */
-    if (reload->is_fine && !needs_runner(reload))
-        put_in_force(reload);
-    else
+    if (reload->is_fine && !needs_runner(reload)) {
+        if (put_in_force(reload))
+            return;
+    } else {
         refuse(reload);
-    notify_ready();
-    if (reload->again)
-        begin(reload);
+    }
+    end(reload);
 }
 
 static void on_signal(void *arg, int events)
@@ -186,7 +206,7 @@ static void on_signal(void *arg, int events)
     (void)events;
     while (read(reload->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
         reload->again = true;
-    if (reload->again && !reload->working)
+    if (reload->again && !reload->working && reload->former == NULL)
         begin(reload);
 }
 
@@ -238,6 +258,7 @@ void reload_destroy(struct reload *reload)
     reload->abandoned = true;
     if (reload->working)
         return;
+    service_settings_release(reload->former);
     service_settings_release(reload->settings);
     free(reload);
 }

@@ -14,12 +14,14 @@ void reload_release_signal(void);
 
 struct reload;
 
-/* `adopt` is given each generation of settings that is to be in force, to share. `first` is the one
- * that is. NULL if no memory or no descriptors. The signal must be held back. */
+/* `adopt` is given each generation of settings that is to be in force, to share; all loops have it
+ * when reload_adopted() is called, and only then is another one read. `first` is the one that is.
+ * NULL if no memory or no descriptors. The signal must be held back. */
 struct reload *reload_create(struct loop *loop, struct service_base *base,
                              struct service_settings *first,
                              void (*adopt)(void *arg, struct service_settings *settings),
                              void *arg);
+void reload_adopted(struct reload *reload);
 /* Reads nothing more, and puts nothing more in force. Before the loop is destroyed. NULL is fine.
  */
 void reload_stop(struct reload *reload);

@@ -259,6 +259,12 @@ static void adopt_settings(void *arg, struct service_settings *settings)
         io_loop_adopt(service->threads[i].io, settings);
 }
 
+static void on_adopted(void *arg)
+{
+    const struct service *service = arg;
+    reload_adopted(service->reload);
+}
+
 /* For people, in `systemctl status`. */
 static void tell_manager(const struct service *service)
 {
@@ -290,10 +296,11 @@ static enum exit_code serve(struct service *service)
     struct loop *first = io_loop_native(service->threads[0].io);
     service->term = loop_signal_create(first, SIGTERM, on_term, service);
     service->interrupt = loop_signal_create(first, SIGINT, on_interrupt, service);
+    service->base.adopted = loop_wakeup_create(first, on_adopted, service);
     service->reload =
         reload_create(first, &service->base, service->settings, adopt_settings, service);
-    if (service->term == NULL || service->interrupt == NULL || service->reload == NULL ||
-        !watch_over_loops(service)) {
+    if (service->term == NULL || service->interrupt == NULL || service->base.adopted == NULL ||
+        service->reload == NULL || !watch_over_loops(service)) {
         log_error("cannot start: no memory or no descriptors left");
         return EXIT_SYSTEM;
     }
@@ -311,6 +318,7 @@ static void destroy(struct service *service)
     loop_signal_destroy(service->term);
     loop_signal_destroy(service->interrupt);
     watchdog_destroy(service->watchdog);
+    loop_wakeup_destroy(service->base.adopted);
     /* The first last: the others send it wakeups. */
     for (int i = service->count - 1; i >= 0; i--)
         io_loop_destroy(service->threads[i].io);

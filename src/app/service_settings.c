@@ -104,8 +104,16 @@ struct service_settings *service_settings_create(const struct service_base *base
     settings->shutdown_delay_ms = base->config->shutdown_delay_s * 1000;
     settings->config = config;
     settings->owned = take_config;
+    settings->adopted = base->adopted;
+    settings->adopting = base->loops;
     settings->users = 1;
     return settings;
+}
+
+void service_settings_adopted(struct service_settings *settings)
+{
+    if (--settings->adopting == 0)
+        loop_wakeup_send(settings->adopted);
 }
 
 struct service_settings *service_settings_share(struct service_settings *settings)

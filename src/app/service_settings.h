@@ -21,6 +21,7 @@ struct service_base {
     struct config_reloads *reloads;
     struct heartbeats *heartbeats;
     struct http_peers *peers;
+    struct loop_wakeup *adopted; /* woken when all loops have taken a generation up */
     char *runner;   /* path of proctrack-run, PATH_MAX bytes; empty: none was needed yet */
     int loops;      /* how many */
     bool has_admin; /* operators have a socket of their own */
@@ -39,6 +40,8 @@ struct service_settings {
     const struct config *config;
     /* private */
     struct config *owned; /* the same, or NULL: somebody else's */
+    struct loop_wakeup *adopted;
+    _Atomic int adopting; /* loops that have not taken it up yet */
     _Atomic unsigned users;
 };
 
@@ -48,6 +51,8 @@ struct service_settings {
 struct service_settings *service_settings_create(const struct service_base *base,
                                                  const struct config *config,
                                                  struct config *take_config, uint64_t generation);
+/* A loop has taken it up, in place of another. Any thread. */
+void service_settings_adopted(struct service_settings *settings);
 /* Any thread. The last one to release it frees it; NULL is fine. */
 struct service_settings *service_settings_share(struct service_settings *settings);
 void service_settings_release(struct service_settings *settings);
