@@ -48,6 +48,7 @@ static void write_all(struct scrape *scrape, const struct http_gathered *gathere
     const struct metrics_instance instance = {
         .version = server->options->version,
         .ready = http_standing_is_ready(&standing),
+        .full = process_manager_writes(server->manager) == ERR_FULL,
         .repository = repository_serving(asked),
         .fallback_reason = asked->fallback_reason,
         .reloads = server->options->reloads,

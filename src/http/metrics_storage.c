@@ -9,6 +9,8 @@ static const struct metric_family
                    "What audits found amiss between records and indexes.", NULL},
     used_ratio = {"proctrackd_storage_used_ratio", METRIC_GAUGE,
                   "How much of the disk or of Redis's memory is taken, of 1.", "ratio"},
+    full = {"proctrackd_storage_full", METRIC_GAUGE,
+            "Whether new processes are refused for want of room.", NULL},
     disk_size = {"proctrackd_disk_size_bytes", METRIC_GAUGE, "Size of the disk of DATA_DIR.",
                  "bytes"},
     disk_free = {"proctrackd_disk_free_bytes", METRIC_GAUGE,
@@ -112,5 +114,6 @@ void metrics_write_storage(struct metric_writer *writer, const struct http_gathe
     else if (strcmp(durability->mode, "none") != 0)
         write_journal(writer, counters, durability);
     write_fullness(writer, &durability->fullness);
+    metrics_write_count(writer, &full, instance->full);
     write_audits(writer, instance->audits);
 }

@@ -84,6 +84,7 @@ class FullnessCase(Case):
         self.assertEqual(self.writes(), 'ok')
         self.store.fill(LIMIT + 5)
         self.wait_for('full')
+        self.assertIn('\nproctrackd_storage_full 1\n', self.client.get('/metrics').body.decode())
         self.assertEqual(self.client.get('/readyz').status, 200, 'what is there is served')
         self.refuse('/analyze', {'type': 'work', 'input': 1})
         self.refuse('/analyze/batch', {'processes': [{'type': 'work', 'input': 1}]})
@@ -96,6 +97,7 @@ class FullnessCase(Case):
         self.assertEqual(cleaned['cleaned'], 1, cleaned)
         self.store.fill(20)
         self.wait_for('ok')
+        self.assertIn('\nproctrackd_storage_full 0\n', self.client.get('/metrics').body.decode())
         self.submit(self.client, {'type': 'work', 'input': 1})
         server.wait_for_line(r'storage has room again|new processes are accepted again')
 
