@@ -78,9 +78,15 @@ class WorkerCase(Case):
             'type': TYPE, 'input': {'text': text, 'pause_seconds': pause}, **members})
         return process['process_id']
 
+    def wait_for_workers(self):
+        """One of each kind: each must ask for work, or one would be done before the last begins."""
+        ask = f'\nproctrackd_waiters{{kind="claim"}} {len(PROGRAMS)}\n'.encode()
+        eventually(lambda: ask in self.client.get('/metrics').body, what='all workers ask')
+
     def one_for_each(self, text, pause, until='progress'):
         """Worker -> the process that it has begun; `until` says how far. A worker holds one at a
         time, so with a pause that is long enough each has its own."""
+        self.wait_for_workers()
         ids = [self.start_process(text, pause) for _ in PROGRAMS]
         begun = {}
 
