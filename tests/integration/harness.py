@@ -40,6 +40,11 @@ def unpaced(resource):
             if name not in ('retry_after_ms', 'eta')}
 
 
+def framing_is_the_librarys(client):
+    """From 1.0 on libmicrohttpd refuses much of it itself, with 400 and a page of its own."""
+    return not client.get('/version').json['libraries']['libmicrohttpd'].startswith('0.')
+
+
 class Analyzers:
     """Analyzer scripts in a directory of their own; arguments() goes on the command line."""
 

@@ -7,8 +7,8 @@ from harness import Case
 
 class Bytes(Case):
     def test_our_settings_keep_records_compact(self):
-        default = record_bytes.in_redis(300, *record_bytes.DEFAULTS)
-        ours = record_bytes.in_redis(300)
+        default = record_bytes.in_redis(3000, *record_bytes.DEFAULTS)
+        ours = record_bytes.in_redis(3000)
         self.assertEqual((default.encoding, ours.encoding), ('hashtable', 'listpack'))
         self.assertLess(ours.record, 0.6 * default.record)
         self.assertLess(ours.process, 0.75 * default.process)

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from harness import Case, run_once
+from harness import Case, eventually, run_once
 from redis_process import LOGIN, free_port
 
 
@@ -37,7 +37,7 @@ class Tls(Case):
     def test_the_service_over_tls(self):
         server = self.start_server(self.settings(self.certificate))
         client = server.client
-        self.assertEqual(client.get('/version').json['watching'], 'tracking')
+        eventually(lambda: client.get('/version').json['watching'] == 'tracking', what='it listens')
         process = self.submit(client, {'type': 'work', 'input': 'x' * 100000})['process_id']
         (claimed,) = client.post('/claim', {'types': ['work'], 'worker': 'w'}).json['processes']
         self.assertEqual(claimed['input'], 'x' * 100000)

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from datetime import datetime, timezone
 
 from examples import API
 from harness import PATIENCE, Case, eventually, on_each_repository
@@ -57,6 +58,7 @@ class WorkerCase(Case):
             if shutil.which(program) is None:
                 self.skipTest(f'no {program} here')
         self.settings = dict(self.more)
+        self.workers = []
         if self.repository == 'redis':
             self.redis = self.start_redis()
             self.settings['REDIS_URL'] = self.redis.url
@@ -67,6 +69,7 @@ class WorkerCase(Case):
         worker = WorkerProcess(file, f'http://127.0.0.1:{self.server.port}', self.directory(),
                                name or file, self.lease)
         self.addCleanup(worker.kill)
+        self.workers.append(worker)
         return worker
 
     def start_workers(self):
@@ -79,9 +82,14 @@ class WorkerCase(Case):
         return process['process_id']
 
     def wait_for_workers(self):
-        """One of each kind: each must ask for work, or one would be done before the last begins."""
-        ask = f'\nproctrackd_waiters{{kind="claim"}} {len(PROGRAMS)}\n'.encode()
-        eventually(lambda: ask in self.client.get('/metrics').body, what='all workers ask')
+        """Each must be looking for work, or one would be done before the last begins."""
+        now = datetime.now(timezone.utc).isoformat(timespec='milliseconds').replace('+00:00', 'Z')
+
+        def seen():
+            return {worker['worker'] for worker in self.client.get('/workers').json['workers']
+                    if worker['last_seen_at'] >= now}
+        eventually(lambda: seen() >= PROGRAMS.keys(), what=lambda: 'each looks for work: '
+                   f'{seen()}, {[worker.output() for worker in self.workers]}')
 
     def one_for_each(self, text, pause, until='progress'):
         """Worker -> the process that it has begun; `until` says how far. A worker holds one at a
@@ -128,7 +136,7 @@ class Workers:
 
     def test_they_complete_what_they_claim_and_end_when_they_are_told_to(self):
         workers = self.start_workers()
-        ids = self.one_for_each(TEXT, 0.5)
+        ids = self.one_for_each(TEXT, 0.75)
         for worker, process_id in ids.items():
             progress = self.status(self.client, process_id)['progress']
             self.assertEqual(progress, {'percent': 25 * progress['step'], 'message': None,
@@ -137,7 +145,7 @@ class Workers:
             self.assertEqual(process['progress']['percent'], 100, worker)
             self.assertEqual(process['attempt'], 1)
             self.assertEqual(self.events(process['process_id'])[-1], 'completed')
-        ids = self.one_for_each('a "quoted"\\n\tword\nand é', 0.7)
+        ids = self.one_for_each('a "quoted"\\n\tword\nand é', 1.5)
         self.wait_for_completion(ids, {'words': 5, 'lines': 2})
         for worker in workers.values():
             worker.process.send_signal(signal.SIGINT)
@@ -155,7 +163,7 @@ class Workers:
             self.assertGreaterEqual(process['progress']['step'], 1)
             self.assertLess(process['progress']['step'], 1000)
             self.assertIsNone(process['result'])
-        self.wait_for_completion(self.one_for_each(TEXT, 0.3), RESULT)
+        self.wait_for_completion(self.one_for_each(TEXT, 0.75), RESULT)
 
     def test_a_cancel_reaches_them_during_a_long_step(self):
         self.start_workers()
@@ -207,11 +215,11 @@ class Workers:
             for worker, process in self.wait_for_completion(
                     ids, {'words': 5, 'lines': 6}).items():
                 self.assertEqual((process['worker'], process['attempt']), (worker, 1))
-        self.wait_for_completion(self.one_for_each(TEXT, 0.5), RESULT)
+        self.wait_for_completion(self.one_for_each(TEXT, 0.75), RESULT)
 
     def test_what_killed_ones_held_is_finished_by_others(self):
         workers = self.start_workers()
-        ids = self.one_for_each('line\n' * 2, 1)
+        ids = self.one_for_each('line\n' * 2, 1.5)
         for worker in workers.values():
             worker.kill()
         for file in PROGRAMS:
@@ -229,7 +237,7 @@ class FullStorage(WorkerCase):
 
     def test_they_repeat_what_a_full_storage_refuses(self):
         self.start_workers()
-        ids = self.one_for_each(TEXT, 0.5)
+        ids = self.one_for_each(TEXT, 0.75)
         self.redis.command('CONFIG', 'SET', 'maxmemory', '1')
         eventually(lambda: self.client.get('/stats').json['http']['5xx'] >= 3 * len(PROGRAMS),
                    what='reports were refused')
