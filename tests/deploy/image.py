@@ -136,7 +136,7 @@ class Image:
         self.log += done.stdout
         if done.returncode != 0:
             raise StepFailed(f"{name}: RUN {command}: exit code {done.returncode}\n"
-                             f"{done.stdout[-6000:]}")
+                             f"{done.stdout[-30000:]}")
 
     def copy(self, name, text, place):
         words = shlex.split(text)
