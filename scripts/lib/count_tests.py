@@ -49,7 +49,8 @@ def last_words(test):
     running = re.findall(r"^\[ RUN      \] .*$", test.get("stdout") or "", re.MULTILINE)
     said = ((test.get("stderr") or "").strip() or (test.get("stdout") or "").strip()).splitlines()
     code = test.get("returncode", 0)
-    return [f"exit {code}"] + (running[-1:] if code < 0 else []) + said[-10:]
+    sanitizer = [line for line in said if re.search("Sanitizer: |runtime error: ", line)]
+    return [f"exit {code}"] + (running[-1:] if code < 0 else []) + sanitizer[:2] + said[-6:]
 
 
 def main():

@@ -153,6 +153,8 @@ static bool put_in_force(struct reload *reload)
     reload->next = NULL;
     reload->former = reload->settings;
     reload->settings = settings;
+    log_set_level((enum log_level)next->log_level); /* at once: the loops have no part in it */
+    log_set_rate(next->log_rate);
     reload->adopt(reload->arg, settings);
     return true;
 }
@@ -169,12 +171,10 @@ void reload_adopted(struct reload *reload)
     const struct service_settings *settings = reload->settings;
     if (reload->watch == NULL)
         return;
-    log_set_level((enum log_level)settings->config->log_level);
-    log_set_rate(settings->config->log_rate);
+    reload->base->reloads->accepted++;
     tell(reload, reload->former->config, settings->config, settings->http.config_generation);
     service_settings_release(reload->former);
     reload->former = NULL;
-    reload->base->reloads->accepted++;
     end(reload);
 }
 
@@ -206,7 +206,11 @@ static void on_signal(void *arg, int events)
     (void)events;
     while (read(reload->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
         reload->again = true;
-    if (reload->again && !reload->working && reload->former == NULL)
+    if (!reload->again || reload->working)
+        return;
+    if (reload->former != NULL)
+        log_warn("configuration is read again when all threads have taken up the last one");
+    else
         begin(reload);
 }
 

@@ -51,7 +51,7 @@ struct service_settings {
 struct service_settings *service_settings_create(const struct service_base *base,
                                                  const struct config *config,
                                                  struct config *take_config, uint64_t generation);
-/* A loop has taken it up, in place of another. Any thread. */
+/* A loop has taken it up, in place of another, as far as its memory allowed. Any thread. */
 void service_settings_adopted(struct service_settings *settings);
 /* Any thread. The last one to release it frees it; NULL is fine. */
 struct service_settings *service_settings_share(struct service_settings *settings);

@@ -115,14 +115,17 @@ void loop_stop(struct loop *loop)
         uv_stop(&loop->uv);
 }
 
+/* The timer goes off again and again: libuv before 1.45 looks at timers first and waits for events
+ * then, so that one that is over when it gets to run would not end that wait. */
 void loop_turn(struct loop *loop, int timeout_ms)
 {
+    const uint64_t timeout = timeout_ms > 0 ? (uint64_t)timeout_ms : 0;
     uv_update_time(&loop->uv);
-    if (timeout_ms > 0)
-        uv_timer_start(&loop->turn_timer, on_turn_timer, (uint64_t)timeout_ms, 0);
+    if (timeout > 0)
+        uv_timer_start(&loop->turn_timer, on_turn_timer, timeout, timeout);
     loop->turning = true;
     loop->worked = false;
-    run_once(loop, timeout_ms > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    run_once(loop, timeout > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     loop->turning = false;
     uv_timer_stop(&loop->turn_timer);
 }

@@ -43,7 +43,7 @@ void metrics_self_read(struct metrics_self *ret_self);
 struct metrics_instance {
     const char *version;
     bool ready;
-    bool full;                                   /* new processes are refused for want of room */
+    bool full; /* new processes are refused before they are tried, for want of room */
     const struct process_repository *repository; /* the one that serves */
     const char *fallback_reason;                 /* NULL: none */
     const struct config_reloads *reloads;        /* NULL: none are counted */

@@ -10,7 +10,7 @@ static const struct metric_family
     used_ratio = {"proctrackd_storage_used_ratio", METRIC_GAUGE,
                   "How much of the disk or of Redis's memory is taken, of 1.", "ratio"},
     full = {"proctrackd_storage_full", METRIC_GAUGE,
-            "Whether new processes are refused for want of room.", NULL},
+            "Whether new processes are refused before they are tried, for want of room.", NULL},
     disk_size = {"proctrackd_disk_size_bytes", METRIC_GAUGE, "Size of the disk of DATA_DIR.",
                  "bytes"},
     disk_free = {"proctrackd_disk_free_bytes", METRIC_GAUGE,

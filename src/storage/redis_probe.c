@@ -46,16 +46,28 @@ static enum err broken(struct redis_check *check, int error)
     return redis_check_problem(check, ERR_UNAVAILABLE, "%.200s", check->context->errstr);
 }
 
-static enum err connect_to(struct redis_check *check, const char *unix_path, const char *address,
-                           int port)
+/* errno of it. */
+static int connect_once(struct redis_check *check, const char *unix_path, const char *address,
+                        int port)
 {
+    if (check->context != NULL)
+        redisFree(check->context);
     errno = 0;
     check->context = unix_path[0] != '\0'
                          ? redisConnectUnixWithTimeout(unix_path, time_left(check))
                          : redisConnectWithTimeout(address, port, time_left(check));
+    return errno;
+}
+
+static enum err connect_to(struct redis_check *check, const char *unix_path, const char *address,
+                           int port)
+{
+    int error;
+    do
+        error = connect_once(check, unix_path, address, port);
+    while (check->context != NULL && check->context->err != 0 && error == EINTR && !is_late(check));
     if (check->context == NULL)
         return redis_check_problem(check, ERR_NO_MEMORY, "out of memory");
-    int error = errno;
     if (check->context->err != 0 || redisSetTimeout(check->context, time_left(check)) != REDIS_OK)
         return broken(check, error);
     return ERR_OK;

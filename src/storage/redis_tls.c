@@ -2,6 +2,8 @@
  * OpenSSL objects are made here: the certificate must name the host that we wanted. */
 #include "storage/redis_hiredis.h"
 
+#include "proctrack/clock.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <hiredis/hiredis_ssl.h>
@@ -78,22 +80,25 @@ const char *redis_tls_reason(const struct redis_tls *tls, const char *otherwise)
 }
 
 /* A blocking read ends with EINTR now and then, even where no signal is handled: a socket with a
- * time-out is not read again by itself (signal(7)). errno is that of the last read. */
-static bool shake_hands(SSL *ssl, const char **ret_why)
+ * time-out is not read again by itself (signal(7)), and has the whole of it for each read. errno is
+ * that of the last read. */
+static bool shake_hands(SSL *ssl, int64_t deadline, const char **ret_why)
 {
     bool finished = SSL_is_init_finished(ssl) == 1;
-    while (!finished && errno == EINTR) {
+    while (!finished && errno == EINTR && clock_steady_ms() < deadline) {
         ERR_clear_error();
         errno = 0;
         finished = SSL_connect(ssl) == 1;
     }
+    const int error = errno == EINTR ? EAGAIN : errno;
     const char *reason = ERR_reason_error_string(ERR_peek_error());
     *ret_why = reason != NULL ? reason : "TLS: the connection was closed";
+    errno = error;
     return finished;
 }
 
 /* hiredis does not go on with a blocking handshake that was interrupted, so it only begins it. */
-static bool begin(redisContext *context, SSL *ssl, const char **ret_why)
+static bool begin(redisContext *context, SSL *ssl, int64_t deadline, const char **ret_why)
 {
     int blocks = context->flags & REDIS_BLOCK;
     context->flags &= ~REDIS_BLOCK;
@@ -102,7 +107,7 @@ static bool begin(redisContext *context, SSL *ssl, const char **ret_why)
     int result = redisInitiateSSL(context, ssl);
     context->flags |= blocks;
     if (result == REDIS_OK)
-        return blocks == 0 || shake_hands(ssl, ret_why);
+        return blocks == 0 || shake_hands(ssl, deadline, ret_why);
     SSL_free(ssl);
     *ret_why = context->err != 0 ? context->errstr : "TLS: no handshake";
     return false;
@@ -111,6 +116,7 @@ static bool begin(redisContext *context, SSL *ssl, const char **ret_why)
 bool redis_tls_start(struct redis_tls *tls, redisContext *context,
                      const struct redis_options *options, const char **ret_why)
 {
+    const int64_t deadline = clock_steady_ms() + options->connect_timeout_ms;
     SSL *ssl = SSL_new(tls->context);
     *ret_why = "TLS: out of memory";
     if (ssl == NULL)
@@ -119,7 +125,7 @@ bool redis_tls_start(struct redis_tls *tls, redisContext *context,
     tls->last = ssl;
     if (!expect_host(ssl, options->host))
         return false;
-    if (begin(context, ssl, ret_why))
+    if (begin(context, ssl, deadline, ret_why))
         return true;
     *ret_why = redis_tls_reason(tls, *ret_why);
     return false;

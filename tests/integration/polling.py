@@ -24,6 +24,7 @@ def eventually(condition, timeout=15.0, interval=0.01, what=None):
         if time.monotonic() >= deadline:
             if failure is not None:
                 raise failure
-            raise AssertionError(f'not within {timeout} s: {what() if callable(what) else what or condition} (last: {outcome!r})')
+            said = what() if callable(what) else what or condition
+            raise AssertionError(f'not within {timeout} s: {said} (last: {outcome!r})')
         time.sleep(interval)
         interval = min(interval * 1.5, 0.2)

@@ -82,7 +82,8 @@ class WorkerCase(Case):
         return process['process_id']
 
     def wait_for_workers(self):
-        """Each must be looking for work, or one would be done before the last begins."""
+        """Each has looked for work, and does so again within two seconds: or one would be done
+        before the last begins."""
         now = datetime.now(timezone.utc).isoformat(timespec='milliseconds').replace('+00:00', 'Z')
 
         def seen():
@@ -136,7 +137,7 @@ class Workers:
 
     def test_they_complete_what_they_claim_and_end_when_they_are_told_to(self):
         workers = self.start_workers()
-        ids = self.one_for_each(TEXT, 0.75)
+        ids = self.one_for_each(TEXT, 1)
         for worker, process_id in ids.items():
             progress = self.status(self.client, process_id)['progress']
             self.assertEqual(progress, {'percent': 25 * progress['step'], 'message': None,
@@ -163,7 +164,7 @@ class Workers:
             self.assertGreaterEqual(process['progress']['step'], 1)
             self.assertLess(process['progress']['step'], 1000)
             self.assertIsNone(process['result'])
-        self.wait_for_completion(self.one_for_each(TEXT, 0.75), RESULT)
+        self.wait_for_completion(self.one_for_each(TEXT, 1), RESULT)
 
     def test_a_cancel_reaches_them_during_a_long_step(self):
         self.start_workers()
@@ -215,7 +216,7 @@ class Workers:
             for worker, process in self.wait_for_completion(
                     ids, {'words': 5, 'lines': 6}).items():
                 self.assertEqual((process['worker'], process['attempt']), (worker, 1))
-        self.wait_for_completion(self.one_for_each(TEXT, 0.75), RESULT)
+        self.wait_for_completion(self.one_for_each(TEXT, 1), RESULT)
 
     def test_what_killed_ones_held_is_finished_by_others(self):
         workers = self.start_workers()
@@ -237,7 +238,7 @@ class FullStorage(WorkerCase):
 
     def test_they_repeat_what_a_full_storage_refuses(self):
         self.start_workers()
-        ids = self.one_for_each(TEXT, 0.75)
+        ids = self.one_for_each(TEXT, 1)
         self.redis.command('CONFIG', 'SET', 'maxmemory', '1')
         eventually(lambda: self.client.get('/stats').json['http']['5xx'] >= 3 * len(PROGRAMS),
                    what='reports were refused')

@@ -3,6 +3,7 @@
 
 #include "app/config_diff.h"
 #include "app/service_settings.h"
+#include "proctrack/loop.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -130,6 +131,37 @@ static void the_last_one_to_let_go_frees_it(void **state)
     config_finish(&first);
 }
 
+static void count_up(void *counter)
+{
+    ++*(int *)counter;
+}
+
+static void it_is_told_when_all_loops_have_taken_it_up(void **state)
+{
+    (void)state;
+    struct config first;
+    char runner[] = "";
+    int told = 0;
+    struct loop *loop = loop_create();
+    load_good(&first, NO_ARGUMENTS, NOTHING);
+    struct service_base base = base_of(&first, runner);
+    base.adopted = loop_wakeup_create(loop, count_up, &told);
+    assert_non_null(base.adopted);
+    struct service_settings *settings = service_settings_create(&base, &first, NULL, 2);
+    assert_non_null(settings);
+    service_settings_adopted(settings);
+    loop_turn(loop, 0);
+    assert_int_equal(told, 0);
+    service_settings_adopted(settings);
+    for (int turns = 0; told == 0 && turns < 100; turns++)
+        loop_turn(loop, 10);
+    assert_int_equal(told, 1);
+    service_settings_release(settings);
+    config_finish(&first);
+    loop_wakeup_destroy(base.adopted);
+    loop_destroy(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +169,7 @@ int main(void)
         cmocka_unit_test(computed_defaults_do_not_differ),
         cmocka_unit_test(a_generation_changes_what_reloads_and_nothing_else),
         cmocka_unit_test(the_last_one_to_let_go_frees_it),
+        cmocka_unit_test(it_is_told_when_all_loops_have_taken_it_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,8 +7,6 @@
 #include "proctrack/clock.h"
 #include "proctrack/loop.h"
 
-/* A limit for waits that end by an event: reached only when the event is lost. */
-
 /* What happened, in order, as letters. */
 static char story[64];
 

@@ -8,7 +8,7 @@
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 
-enum { SENTINELS = 3, LIMIT_MS = 10000 };
+enum { SENTINELS = 3 };
 
 struct sentinel {
     struct fake_redis *fake;
@@ -93,13 +93,13 @@ static void name(struct bench *bench, int sentinel, int64_t epoch, int port)
     bench->sentinels[sentinel].port = port;
 }
 
-#define TURN_UNTIL(bench, condition)                                \
-    do {                                                            \
-        const int64_t turn_deadline = clock_steady_ms() + LIMIT_MS; \
-        while (!(condition)) {                                      \
-            assert_true(clock_steady_ms() < turn_deadline);         \
-            loop_turn((bench)->loop, 20);                           \
-        }                                                           \
+#define TURN_UNTIL(bench, condition)                                   \
+    do {                                                               \
+        const int64_t turn_deadline = clock_steady_ms() + PATIENCE_MS; \
+        while (!(condition)) {                                         \
+            assert_true(clock_steady_ms() < turn_deadline);            \
+            loop_turn((bench)->loop, 20);                              \
+        }                                                              \
     } while (0)
 
 /* Each has been asked once more, and its answer was heard. */
