@@ -2,6 +2,8 @@
 recommend it, with redis.conf and the user of users.acl, as whom the service logs in. Tests look and
 meddle as the default user, who may do everything."""
 
+import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -76,11 +78,19 @@ class RedisConnection:
         self.socket.close()
 
 
+FIRST_PORT, PORTS = 10000, 20000
+numbers = itertools.count(16 * os.getpid())
+
+
 def free_port():
-    """Free a moment ago: redis-server cannot choose one itself. A lost race ends in a retry."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """For what cannot choose one itself, or is to come back on it: not one of those that the kernel
+    gives to connections (ip_local_port_range), which would take it meanwhile. Processes begin at
+    numbers of their own; a race that is lost all the same ends in a retry."""
+    while True:
+        port = FIRST_PORT + next(numbers) % PORTS
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(('127.0.0.1', port))
+            return port
 
 
 class Redis:

@@ -12,6 +12,7 @@ import unittest
 import chromium
 from harness import Case, Server, eventually
 from polling import PATIENCE
+from redis_process import free_port
 
 PAGE = '''<!DOCTYPE html>
 <meta charset="utf-8">
@@ -128,7 +129,8 @@ class Browser(Case):
         self.addCleanup(self.stranger.destroy)
         self.settings = {'REDIS_URL': self.redis.url, 'REDIS_REQUIRED': 'true',
                          'CORS_ALLOW_ORIGINS': self.site.origin}
-        self.server = self.start_server({**self.settings, 'INSTANCE': 'one'})
+        self.one = {**self.settings, 'INSTANCE': 'one', 'PORT': free_port()}
+        self.server = self.start_server(self.one)
         self.other = self.start_server({**self.settings, 'INSTANCE': 'two'})
         self.browser = chromium.Chromium()
         self.addCleanup(self.browser.destroy)
@@ -144,10 +146,9 @@ class Browser(Case):
 
     def restart(self):
         """As if by kill -9, on the same port; the page is told nothing."""
-        port = self.server.port
         self.server.process.send_signal(signal.SIGKILL)
         self.server.wait()
-        self.server = self.start_server({**self.settings, 'INSTANCE': 'one', 'PORT': port})
+        self.server = self.start_server(self.one)
 
     def work(self, token, what, **members):
         answer = self.other.client.post(f'/processes/{self.process_id}/{what}',

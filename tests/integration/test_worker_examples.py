@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from examples import API
 from harness import PATIENCE, Case, eventually, on_each_repository
+from redis_process import free_port
 from server_process import environment
 
 TYPE = 'word-count'
@@ -57,7 +58,7 @@ class WorkerCase(Case):
         for program in PROGRAMS.values():
             if shutil.which(program) is None:
                 self.skipTest(f'no {program} here')
-        self.settings = dict(self.more)
+        self.settings = {'PORT': free_port(), **self.more}
         self.workers = []
         if self.repository == 'redis':
             self.redis = self.start_redis()
@@ -210,7 +211,7 @@ class Workers:
         self.start_workers()
         ids = self.one_for_each('line\n' * 5, 0.5)
         self.server.kill()
-        self.server = self.start_server({**self.settings, 'PORT': self.server.port})
+        self.server = self.start_server(self.settings)
         self.client = self.server.client
         if self.repository == 'redis':
             for worker, process in self.wait_for_completion(
