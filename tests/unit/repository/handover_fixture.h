@@ -71,4 +71,14 @@ static inline struct handover_options other_options(struct other *other, bool mo
     };
 }
 
+/* f: a fixture with `sync`. */
+#define TURN_UNTIL(f, condition)                                       \
+    do {                                                               \
+        const int64_t turn_deadline = clock_steady_ms() + PATIENCE_MS; \
+        while (!(condition)) {                                         \
+            assert_true(clock_steady_ms() < turn_deadline);            \
+            loop_turn((f)->sync.loop, 10);                             \
+        }                                                              \
+    } while (0)
+
 #endif

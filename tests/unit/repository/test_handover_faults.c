@@ -63,15 +63,6 @@ static int teardown(void **state)
     return 0;
 }
 
-#define TURN_UNTIL(f, condition)                                       \
-    do {                                                               \
-        const int64_t turn_deadline = clock_steady_ms() + PATIENCE_MS; \
-        while (!(condition)) {                                         \
-            assert_true(clock_steady_ms() < turn_deadline);            \
-            loop_turn((f)->sync.loop, 10);                             \
-        }                                                              \
-    } while (0)
-
 static bool is_over(const struct fixture *f)
 {
     return f->sync.repository->fallback_reason == NULL;

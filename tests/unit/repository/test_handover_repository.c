@@ -74,15 +74,6 @@ static const char *handover_of(const struct fixture *f)
     return f->sync.repository->handover != NULL ? f->sync.repository->handover : "";
 }
 
-#define TURN_UNTIL(f, condition)                                       \
-    do {                                                               \
-        const int64_t turn_deadline = clock_steady_ms() + PATIENCE_MS; \
-        while (!(condition)) {                                         \
-            assert_true(clock_steady_ms() < turn_deadline);            \
-            loop_turn((f)->sync.loop, 10);                             \
-        }                                                              \
-    } while (0)
-
 static bool is_over(const struct fixture *f)
 {
     return f->sync.repository->fallback_reason == NULL;

@@ -181,7 +181,7 @@ static void a_silent_redis_ends_all_requests_in_time(void **state)
     struct bench bench;
     (void)state;
     set_up(&bench, NULL);
-    bench.options.command_timeout_ms = 150;
+    bench.options.command_timeout_ms = 1500;
     bench.options.connect_timeout_ms = 300;
     open_client(&bench);
     client_wait_ready(bench.loop, bench.client, true);
@@ -194,7 +194,7 @@ static void a_silent_redis_ends_all_requests_in_time(void **state)
         client_call_start(bench.client, &calls[i], WORDS("GET", "mine"));
     client_call_wait(bench.loop, &calls[0]);
     int64_t took = clock_steady_ms() - began;
-    assert_in_range(took, 140, PATIENCE_MS);
+    assert_in_range(took, 1490, 2980);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(calls[i].result, ERR_TIMEOUT);
         assert_int_equal(calls[i].ends, 1);

@@ -152,12 +152,12 @@ static void a_silent_server_costs_the_timeout_once(void **state)
 {
     (void)state;
     start(NULL);
-    options.connect_timeout_ms = 200;
+    options.connect_timeout_ms = 1500;
     redis_fixture_pause(&redis);
     int64_t began = clock_steady_ms();
     assert_int_equal(redis_probe(&options, "changes", &probe), ERR_TIMEOUT);
-    assert_true(clock_steady_ms() - began >= 190);
-    assert_non_null(strstr(probe.problem, "200 ms"));
+    assert_in_range(clock_steady_ms() - began, 1490, 2980);
+    assert_non_null(strstr(probe.problem, "1500 ms"));
 }
 
 static void nobody_there_is_unavailable(void **state)
@@ -182,11 +182,11 @@ static void a_name_server_that_is_silent_costs_the_timeout_once(void **state)
     (void)state;
     start(NULL);
     options.unix_path[0] = '\0';
-    options.connect_timeout_ms = 100;
+    options.connect_timeout_ms = 1500;
     strcpy(options.host, "silent.invalid");
     int64_t began = clock_steady_ms();
     assert_int_equal(redis_probe(&options, "changes", &probe), ERR_TIMEOUT);
-    assert_true(clock_steady_ms() - began >= 90);
+    assert_in_range(clock_steady_ms() - began, 1490, 2980);
     assert_non_null(strstr(probe.problem, "name"));
     sem_post(&answer); /* the thread that was left behind ends */
     sem_wait(&answered);
