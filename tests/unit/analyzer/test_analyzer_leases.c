@@ -44,7 +44,7 @@ static void test_timeout_of_the_process_goes_first(void **state)
     struct outcome outcome;
     fixture_add(fixture, "waits", "sleep 1000\n")->timeout_ms = 3600000;
     fixture_start(fixture);
-    struct process_id id = fixture_submit(fixture, "waits", "1", 100);
+    struct process_id id = fixture_submit(fixture, "waits", "1", 1500);
     int64_t deadline = 0;
     while (fixture_count(fixture, EVENT_FAIL) == 0)
         fixture_turn(fixture, &deadline);
@@ -61,7 +61,7 @@ static void test_deadline_ends_a_run_for_good(void **state)
     fixture_add(fixture, "waits", "sleep 1000\n")->timeout_ms = 3600000;
     fixture_start(fixture);
     struct process_id id =
-        fixture_submit_until(fixture, "waits", "1", 3600000, clock_wall_ms() + 200);
+        fixture_submit_until(fixture, "waits", "1", 3600000, clock_wall_ms() + 1500);
     fixture_await(fixture, id, PROCESS_FAILED, &outcome);
     expect_text(outcome.error, "\"code\":\"deadline_exceeded\"");
     expect_text(outcome.usage, "\"signal\":15");
